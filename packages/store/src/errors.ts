@@ -1,0 +1,55 @@
+import pg from 'pg';
+
+/** The database is away or refused for a reason that passes: the same statement may work later. */
+export class StoreUnavailable extends Error {
+  constructor(cause: unknown) {
+    super('The database is away or cannot answer now.', { cause });
+    this.name = 'StoreUnavailable';
+  }
+}
+
+/** The schema is not the one that this version works with. */
+export class SchemaMismatch extends Error {
+  override readonly name = 'SchemaMismatch';
+}
+
+/**
+ * SQLSTATEs that pass by themselves: lost connections (08), shortages (53), operator's doings (57),
+ * serialisation and deadlock (40), a lock not had in time, and a server that is read-only for now.
+ */
+const PASSING = /^(08|40001|40P01|53|55P03|57|25006)/;
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+/** What node-postgres says, without a code, of a connection that ended or was never had. */
+const BY_MESSAGE =
+  /^(Connection terminated|timeout exceeded|Query read timeout|Client has|Cannot use a pool|Client was closed)/;
+
+/** Whether `error` says that the database is away, not that the statement is wrong. */
+export const isPassing = (error: unknown): boolean => {
+  if (error instanceof StoreUnavailable) return true;
+  if (!(error instanceof Error)) return false;
+  if (error instanceof pg.DatabaseError) return PASSING.test(error.code ?? '');
+  const code = 'code' in error ? String(error.code) : '';
+  return NETWORK.has(code) || BY_MESSAGE.test(error.message);
+};
+
+/**
+ * Whether a statement that failed with `error` may have been committed all the same: the server
+ * never said no.
+ */
+export const isOutcomeUnknown = (error: unknown): boolean => {
+  const cause = error instanceof StoreUnavailable ? error.cause : error;
+  if (cause instanceof pg.DatabaseError) return /^(08|57P0)/.test(cause.code ?? '');
+  if (cause instanceof Error && cause.message.startsWith('timeout exceeded when trying'))
+    return false;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return isPassing(cause) && code !== 'ECONNREFUSED' && code !== 'ENOTFOUND';
+};

@@ -1,0 +1,128 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { EndpointId, Problem, Scope } from '@switchyard/contracts';
+import type { Store } from './open-store.ts';
+import { readKey } from './statements/keys.ts';
+
+/** Who asks, and what they may do. */
+export type Principal = {
+  readonly keyId: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** Null: all endpoints. */
+  readonly endpoints: ReadonlySet<EndpointId> | null;
+};
+
+export type KeyCheck =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly problem: Problem };
+
+export interface KeyRing {
+  /**
+   * Who the `Authorization` header stands for: `Bearer KEY` or the bare key, as RunPod's packages
+   * send it. What was read from the database holds for CACHE_MS.
+   * @throws StoreUnavailable when the key is not known yet and the database is away.
+   */
+  check(authorization: string | undefined): Promise<KeyCheck>;
+  /** Drops what is remembered of a key, when it is known to have changed. */
+  forget(keyId: string): void;
+}
+
+/** A revoked key stops opening doors within this time, in ms. */
+const CACHE_MS = 900;
+/** While the database is away a key that was good goes on being good for this long, in ms. */
+const STALE_MAX_MS = 300_000;
+const CACHE_MAX_KEYS = 10_000;
+const KEY = /^sy_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
+const HEADER_MAX_CHARACTERS = 1_024;
+
+/** A new key: 256 random bits behind an id that finds its row. Only its hash is to be stored. */
+export const newKey = (): { keyId: string; key: string; hash: Buffer } => {
+  const keyId = randomBytes(8).toString('hex');
+  const key = `sy_${keyId}_${randomBytes(32).toString('base64url')}`;
+  return { keyId, key, hash: hashOf(key) };
+};
+
+const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+type Remembered = {
+  readonly hash: Buffer;
+  readonly principal: Principal | undefined;
+  readonly atMs: number;
+};
+
+/**
+ * @param bootstrapKey the operator's key from the configuration: it may do everything and is in no
+ * table.
+ */
+export const createKeyRing = (store: Store, bootstrapKey: string | undefined): KeyRing => {
+  const remembered = new Map<string, Remembered>();
+  const bootstrap =
+    bootstrapKey === undefined ? undefined : { hash: hashOf(bootstrapKey), principal: ROOT };
+
+  const readAnew = async (keyId: string, before: Remembered | undefined): Promise<Remembered> => {
+    try {
+      const stored = await readKey(store, keyId);
+      const found: Remembered = {
+        hash: stored?.hash ?? Buffer.alloc(32),
+        principal: stored && {
+          keyId,
+          scopes: new Set(stored.scopes),
+          endpoints: stored.endpoints && new Set(stored.endpoints),
+        },
+        atMs: performance.now(),
+      };
+      if (remembered.size >= CACHE_MAX_KEYS) remembered.clear();
+      remembered.set(keyId, found);
+      return found;
+    } catch (error) {
+      if (before !== undefined && performance.now() - before.atMs < STALE_MAX_MS) return before;
+      throw error;
+    }
+  };
+
+  return {
+    check: async (authorization) => {
+      const key = keyIn(authorization);
+      if (key === undefined) return MISSING;
+      const hash = hashOf(key);
+      if (bootstrap !== undefined && timingSafeEqual(hash, bootstrap.hash)) {
+        return { ok: true, principal: bootstrap.principal };
+      }
+      const keyId = KEY.exec(key)?.[1];
+      if (keyId === undefined) return INVALID;
+      const before = remembered.get(keyId);
+      const fresh = before !== undefined && performance.now() - before.atMs < CACHE_MS;
+      const found = fresh ? before : await readAnew(keyId, before);
+      return found.principal !== undefined && timingSafeEqual(hash, found.hash)
+        ? { ok: true, principal: found.principal }
+        : INVALID;
+    },
+    forget: (keyId) => {
+      remembered.delete(keyId);
+    },
+  };
+};
+
+const ROOT: Principal = {
+  keyId: 'bootstrap',
+  scopes: new Set<Scope>(['submit', 'read', 'admin', 'worker']),
+  endpoints: null,
+};
+
+const MISSING: KeyCheck = {
+  ok: false,
+  problem: { code: 'auth.missing', detail: 'Send an API key in the Authorization header.' },
+};
+const INVALID: KeyCheck = {
+  ok: false,
+  problem: { code: 'auth.invalid', detail: 'The API key is unknown, expired or revoked.' },
+};
+
+const keyIn = (authorization: string | undefined): string | undefined => {
+  if (authorization === undefined || authorization.length > HEADER_MAX_CHARACTERS) return undefined;
+  const key = authorization.replace(/^bearer /i, '').trim();
+  return key === '' ? undefined : key;
+};
+
+/** Whether a principal may use an endpoint at all; when not, the endpoint does not exist for it. */
+export const mayUse = (principal: Principal, endpointId: EndpointId): boolean =>
+  principal.endpoints === null || principal.endpoints.has(endpointId);

@@ -1,0 +1,6 @@
+import { first } from './0001-first.ts';
+
+/** Every step of the schema, oldest first. A step that was released is never edited. */
+export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
+  { name: '0001-first', sql: first },
+];

@@ -1,0 +1,137 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { isPassing, StoreUnavailable } from './errors.ts';
+import type { Database } from './schema.ts';
+
+/** A statement of the hot path: `name` makes it prepared once a connection. */
+export type Statement = { readonly name: string; readonly text: string };
+
+export interface Store {
+  /** Runs a prepared statement. @throws StoreUnavailable when it may work later. */
+  run<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+  /** As `run`, on a connection whose planner settings pin the plan to index ranges. */
+  runPinned<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+  /** Runs `work` in a transaction on a pinned connection. @throws StoreUnavailable as `run`. */
+  inPinnedTransaction<Result>(work: (run: Store['run']) => Promise<Result>): Promise<Result>;
+  /** For statements off the hot path. @throws StoreUnavailable as `run`. */
+  query<Result>(work: (db: Kysely<Database>) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export type StoreOptions = {
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly connections?: number;
+  readonly pinnedConnections?: number;
+  /** Hears of connections that broke while idle. */
+  readonly onIdleError?: (error: Error) => void;
+};
+
+/** Big integers fit a double here: counts, ms and sequence numbers stay below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8
+      ? Number
+      : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * With stale statistics Postgres sorts the whole queue instead of walking its index; these leave
+ * it no choice. Hash joins stay on: without them larger batches are slower.
+ */
+const PINNED = [
+  'enable_sort=off',
+  'enable_bitmapscan=off',
+  'enable_seqscan=off',
+  'plan_cache_mode=force_generic_plan',
+  'jit=off',
+];
+const EVERYWHERE = ['timezone=UTC', 'client_min_messages=warning'];
+
+/** Opens the pools; connects on first use. */
+export const openStore = (options: StoreOptions): Store => {
+  const plain = openPool(options, options.connections ?? 8, []);
+  const pinned = openPool(options, options.pinnedConnections ?? 3, PINNED);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: plain }) });
+  return {
+    run: (statement, values) => asStore(() => runOn(plain, statement, values)),
+    runPinned: (statement, values) => asStore(() => runOn(pinned, statement, values)),
+    inPinnedTransaction: (work) => asStore(() => transact(pinned, work)),
+    query: (work) => asStore(() => work(db)),
+    close: async () => {
+      await Promise.all([plain.end(), pinned.end()]);
+    },
+  };
+};
+
+const openPool = (options: StoreOptions, max: number, settings: readonly string[]): pg.Pool => {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max,
+    types,
+    connectionTimeoutMillis: 3_000,
+    idleTimeoutMillis: 60_000,
+    statement_timeout: 10_000,
+    lock_timeout: 5_000,
+    idle_in_transaction_session_timeout: 10_000,
+    query_timeout: 12_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    options: [...EVERYWHERE, ...settings].map((setting) => `-c ${setting}`).join(' '),
+  });
+  // Without a listener, an idle connection that dies would end the process.
+  pool.on('error', (error) => options.onIdleError?.(error));
+  // One that dies between checkout and query tells its pool through the next query.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+};
+
+const runOn = async <Row extends object>(
+  pool: pg.Pool,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<Row[]> => {
+  const client = await pool.connect();
+  try {
+    const result = await client.query<Row>({ ...statement, values: [...values] });
+    client.release();
+    return result.rows;
+  } catch (error) {
+    // A connection that timed out still has the statement on it: it must not be used again.
+    client.release(error instanceof pg.DatabaseError ? undefined : true);
+    throw error;
+  }
+};
+
+const transact = async <Result>(
+  pool: pg.Pool,
+  work: (run: Store['run']) => Promise<Result>,
+): Promise<Result> => {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    const result = await work(
+      async <Row extends object>(statement: Statement, values: readonly unknown[]) =>
+        (await client.query<Row>({ ...statement, values: [...values] })).rows,
+    );
+    await client.query('commit');
+    client.release();
+    return result;
+  } catch (error) {
+    // Ending the connection rolls back, whatever state it is in.
+    client.release(true);
+    throw error;
+  }
+};
+
+const asStore = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw isPassing(error) && !(error instanceof StoreUnavailable)
+      ? new StoreUnavailable(error)
+      : error;
+  }
+};

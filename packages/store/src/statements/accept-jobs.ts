@@ -1,0 +1,120 @@
+import { type EndpointId, type JobId, jobIdOf, uuidOf } from '@switchyard/contracts';
+import type { Rank } from '@switchyard/lifecycle';
+import type { Store } from '../open-store.ts';
+import { toBlob } from './blob.ts';
+
+/** Where a submission came in; idempotency keys of one way in mean nothing to the other. */
+export type SubmissionSource = 'http' | 'broker';
+
+export type NewJob = {
+  readonly jobId: JobId;
+  readonly input: Buffer;
+  readonly webhook: string | null;
+  readonly executionTimeoutMs: number;
+  readonly ttlMs: number;
+  readonly rank: Rank;
+  /** The s3Config, sealed. */
+  readonly secret: Buffer | undefined;
+  /** `bodyHash` is the SHA-256 of the raw body. */
+  readonly idempotency: { readonly key: string; readonly bodyHash: Buffer } | undefined;
+};
+
+const WANTED = `
+wanted as materialized (
+  select * from unnest($3::uuid[], $5::int[], $6::int[], $7::text[], $8::bigint[], $9::bigint[],
+    $10::smallint[], $12::int[], $13::int[], $14::text[], $15::text[]) as w
+  (job_id, input_at, input_length, webhook, execution_timeout_ms, ttl_ms, rank, secret_at,
+    secret_length, key, body_hash)
+)`;
+
+/** A key whose time is over counts as free; one that is held leaves its row untouched. */
+const KEYED = `
+won as (
+  insert into idempotency as held (endpoint_id, source, key, body_hash, job_id, expires_at)
+  select $1, $16, key, decode(body_hash, 'hex'), job_id,
+    statement_timestamp() + interval '24 hours'
+  from wanted where key is not null order by key
+  on conflict (endpoint_id, source, key) do update set body_hash = excluded.body_hash,
+    job_id = excluded.job_id, expires_at = excluded.expires_at
+  where held.expires_at <= statement_timestamp()
+  returning job_id
+),
+fresh as materialized (
+  select * from wanted where key is null or job_id in (select job_id from won)
+)`;
+
+const UNKEYED = `
+fresh as materialized (select * from wanted where key is null or $16::text is null)`;
+
+const ACCEPT = `
+made as (
+  insert into jobs (endpoint_id, job_id, input, webhook, execution_timeout_ms, ttl_ms,
+    low_priority, created_at)
+  select $1, job_id, substring($4::bytea from input_at for input_length), webhook,
+    execution_timeout_ms, ttl_ms, rank >= 2, statement_timestamp() from fresh
+),
+queued as (
+  insert into queue (endpoint_id, rank, deadline_at, job_id, claim_no, attempts, event_seq,
+    execution_timeout_ms, waiting_since, has_webhook, has_secrets)
+  select $1, rank, statement_timestamp() + ttl_ms * interval '1 ms', job_id, 0, 0, 1,
+    execution_timeout_ms, statement_timestamp(), webhook is not null, secret_length is not null
+  from fresh
+),
+hidden as (
+  insert into job_secrets (endpoint_id, job_id, s3_config_enc)
+  select $1, job_id, substring($11::bytea from secret_at for secret_length)
+  from fresh where secret_length is not null
+),
+logged as (
+  insert into events (endpoint_id, job_id, seq, event) select $1, job_id, 1, 'accepted' from fresh
+),
+counted as (
+  insert into counts as kept (endpoint_id, process, queued)
+  select $1, $2, count(*) from fresh having count(*) > 0
+  on conflict (endpoint_id, process) do update
+  set queued = kept.queued + excluded.queued, touched_at = statement_timestamp()
+)
+select job_id from fresh`;
+
+const STATEMENTS = {
+  keyed: { name: 'accept_keyed_jobs', text: `with ${WANTED}, ${KEYED}, ${ACCEPT}` },
+  unkeyed: { name: 'accept_jobs', text: `with ${WANTED}, ${UNKEYED}, ${ACCEPT}` },
+};
+
+/**
+ * Stores jobs of one endpoint and queues them, in one statement that has waited for the disk when
+ * it returns. `jobs` must not hold one idempotency key twice.
+ * @returns the ids that were stored; the others lost their idempotency key to an earlier
+ * submission, which `readIdempotencyKeys` tells.
+ * @throws StoreUnavailable: whether the jobs were stored may be unknown (`isOutcomeUnknown`).
+ */
+export const acceptJobs = async (
+  store: Store,
+  endpointId: EndpointId,
+  process: string,
+  source: SubmissionSource,
+  jobs: readonly NewJob[],
+): Promise<ReadonlySet<JobId>> => {
+  const keyed = jobs.some((job) => job.idempotency !== undefined);
+  const inputs = toBlob(jobs.map((job) => job.input));
+  const secrets = toBlob(jobs.map((job) => job.secret));
+  const rows = await store.run<{ job_id: string }>(keyed ? STATEMENTS.keyed : STATEMENTS.unkeyed, [
+    endpointId,
+    process,
+    jobs.map((job) => uuidOf(job.jobId)),
+    inputs.bytes,
+    inputs.at,
+    inputs.lengths,
+    jobs.map((job) => job.webhook),
+    jobs.map((job) => job.executionTimeoutMs),
+    jobs.map((job) => job.ttlMs),
+    jobs.map((job) => job.rank),
+    secrets.bytes,
+    secrets.at,
+    secrets.lengths,
+    jobs.map((job) => job.idempotency?.key ?? null),
+    jobs.map((job) => job.idempotency?.bodyHash.toString('hex') ?? null),
+    source,
+  ]);
+  return new Set(rows.map((row) => jobIdOf(row.job_id)));
+};

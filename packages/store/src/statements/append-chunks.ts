@@ -1,0 +1,65 @@
+import { type EndpointId, type JobId, uuidOf, type WorkerId } from '@switchyard/contracts';
+import type { Store } from '../open-store.ts';
+import { toBlob } from './blob.ts';
+
+export type Chunk = {
+  readonly jobId: JobId;
+  readonly workerId: WorkerId;
+  /** Both null for RunPod's protocol: the chunk goes behind the last one of the live claim. */
+  readonly claimNo: number | null;
+  readonly seq: number | null;
+  /** Raw JSON. */
+  readonly output: Buffer;
+};
+
+const STATEMENT = {
+  name: 'append_chunks',
+  text: `with posted as materialized (
+  select * from unnest($2::uuid[], $3::text[], $4::int[], $5::int[], $7::int[], $8::int[])
+    with ordinality as p (job_id, worker_id, claim_no, seq, output_at, output_length, n)
+),
+held as materialized (
+  select posted.job_id, leases.claim_no, posted.n, posted.output_at, posted.output_length,
+    coalesce(posted.seq, (
+      select coalesce(max(seq) + 1, 0) from stream_chunks
+      where stream_chunks.endpoint_id = $1 and stream_chunks.job_id = leases.job_id
+        and stream_chunks.claim_no = leases.claim_no
+    )) as seq
+  from posted join leases on leases.endpoint_id = $1 and leases.job_id = posted.job_id
+    and leases.worker_id = posted.worker_id
+    and (posted.claim_no is null or leases.claim_no = posted.claim_no)
+  for share of leases
+),
+stored as (
+  insert into stream_chunks (endpoint_id, job_id, claim_no, seq, output)
+  select $1, job_id, claim_no, seq, substring($6::bytea from output_at for output_length)
+  from held order by job_id, claim_no, seq
+  on conflict do nothing
+)
+select n from held`,
+};
+
+/**
+ * Appends chunks to the streams of running jobs. `chunks` must not hold one job twice where `seq`
+ * is null. A repeated (claim, seq) changes nothing and counts as taken.
+ * @returns for each chunk, whether its worker still holds the job.
+ */
+export const appendChunks = async (
+  store: Store,
+  endpointId: EndpointId,
+  chunks: readonly Chunk[],
+): Promise<boolean[]> => {
+  const outputs = toBlob(chunks.map((chunk) => chunk.output));
+  const rows = await store.run<{ n: number }>(STATEMENT, [
+    endpointId,
+    chunks.map((chunk) => uuidOf(chunk.jobId)),
+    chunks.map((chunk) => chunk.workerId),
+    chunks.map((chunk) => chunk.claimNo),
+    chunks.map((chunk) => chunk.seq),
+    outputs.bytes,
+    outputs.at,
+    outputs.lengths,
+  ]);
+  const taken = new Set(rows.map((row) => row.n));
+  return chunks.map((_, index) => taken.has(index + 1));
+};

@@ -1,0 +1,159 @@
+import {
+  type EndpointId,
+  type InstanceId,
+  type JobId,
+  jobIdOf,
+  type WorkerId,
+} from '@switchyard/contracts';
+import { RANKS } from '@switchyard/lifecycle';
+import type { Store } from '../open-store.ts';
+import { INPUT_INLINE_MAX_BYTES } from '@switchyard/contracts';
+
+/** One free slot: a worker is named once for each that it has. */
+export type Seat = { readonly workerId: WorkerId; readonly instance: InstanceId };
+
+export type ClaimedJob = {
+  readonly jobId: JobId;
+  readonly workerId: WorkerId;
+  readonly instance: InstanceId;
+  readonly claimNo: number;
+  readonly executionTimeoutMs: number;
+  readonly webhook: string | null;
+  /** Undefined where it is larger than INPUT_INLINE_MAX_BYTES: `readInputs` has it. */
+  readonly input: Buffer | undefined;
+  /** The s3Config, sealed. */
+  readonly secret: Buffer | undefined;
+};
+
+/**
+ * Each rank takes what the ranks before it left of the seats. Materialized, so that LIMIT runs
+ * once; the deadline is compared with a stable function, so that it bounds the index range and
+ * expired rows at the head cost nothing.
+ */
+const lookAt = (rank: number): string => {
+  const before = RANKS.filter((other) => other < rank).map(
+    (other) => ` - (select count(*) from rank_${other})`,
+  );
+  return `rank_${rank} as materialized (
+  select rank, deadline_at, seq, job_id, claim_no from queue
+  where endpoint_id = $1 and rank = ${rank} and deadline_at > statement_timestamp()
+  order by deadline_at, seq
+  limit greatest(0, (select seats from room)${before.join('')}) for update skip locked
+)`;
+};
+
+const STATEMENT = {
+  name: 'claim_jobs',
+  text: `with room as materialized (
+  select case
+    when paused then 0
+    when max_concurrent is null then cardinality($2::text[])
+    else least(cardinality($2::text[]), max_concurrent
+      - (select count(*) from leases where endpoint_id = $1))
+  end as seats from endpoints where endpoint_id = $1
+),
+${RANKS.map(lookAt).join(',\n')},
+due as materialized (
+  select *, row_number() over () as seat from (
+    ${RANKS.map((rank) => `select * from rank_${rank}`).join(' union all ')}
+  ) as ranks
+),
+seated as materialized (
+  select due.*, ($2::text[])[seat] as worker_id, ($3::text[])[seat] as instance from due
+  where claim_no = 0 or not exists (
+    select from workers where workers.endpoint_id = $1 and workers.worker_id = ($2::text[])[seat]
+      and due.job_id = any (workers.inventory)
+  )
+),
+taken as (
+  delete from queue using seated
+  where queue.endpoint_id = $1 and queue.rank = seated.rank
+    and queue.deadline_at = seated.deadline_at and queue.seq = seated.seq
+  returning queue.*, seated.worker_id, seated.instance
+),
+leased as (
+  insert into leases (endpoint_id, job_id, worker_id, instance, claim_no, attempts, rank,
+    event_seq, execution_timeout_ms, ttl_left_ms, waiting_since, started_at, overdue_at,
+    escalated_at, has_webhook, has_secrets)
+  select $1, job_id, worker_id, instance, claim_no + 1, attempts, rank, event_seq + 1,
+    execution_timeout_ms,
+    floor(extract(epoch from deadline_at - statement_timestamp()) * 1000)::bigint,
+    waiting_since, statement_timestamp(),
+    statement_timestamp() + execution_timeout_ms * interval '1 ms', escalated_at, has_webhook,
+    has_secrets
+  from taken
+  returning job_id, worker_id, instance, claim_no, event_seq, execution_timeout_ms, has_secrets
+),
+logged as (
+  insert into events (endpoint_id, job_id, seq, event, worker_id, claim_no)
+  select $1, job_id, event_seq, 'started', worker_id, claim_no from leased
+),
+counted as (
+  insert into counts as kept (endpoint_id, process, queued, running)
+  select $1, $4, -count(*), count(*) from leased having count(*) > 0
+  on conflict (endpoint_id, process) do update set queued = kept.queued + excluded.queued,
+    running = kept.running + excluded.running, touched_at = statement_timestamp()
+)
+select leased.job_id, leased.worker_id, leased.instance, leased.claim_no,
+  leased.execution_timeout_ms, jobs.webhook,
+  case when octet_length(jobs.input) <= ${INPUT_INLINE_MAX_BYTES} then jobs.input end as input,
+  case when leased.has_secrets then (select s3_config_enc from job_secrets
+    where job_secrets.endpoint_id = $1 and job_secrets.job_id = leased.job_id) end as secret
+from leased join jobs on jobs.endpoint_id = $1 and jobs.job_id = leased.job_id`,
+};
+
+/** Takes its turn among claims of one endpoint; only endpoints with a limit of running jobs do. */
+const TURN = {
+  name: 'claim_in_turn',
+  text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
+};
+
+type Row = {
+  job_id: string;
+  worker_id: string;
+  instance: string;
+  claim_no: number;
+  execution_timeout_ms: number;
+  webhook: string | null;
+  input: Buffer | null;
+  secret: Buffer | null;
+};
+
+/**
+ * Moves at most `seats.length` queued jobs of one endpoint into leases: rank by rank, within a rank
+ * the nearest deadline first, then first come. Rows that a rival has locked are skipped, so rivals
+ * neither wait for nor share a job; jobs past their deadline are left for `expireJobs`. A job that
+ * ran before is not given to a worker whose inventory still lists it. With `inTurn`, claims of the
+ * endpoint follow one another, which makes its `maxConcurrent` exact.
+ * @returns the claimed jobs; empty when nothing is due.
+ */
+export const claimJobs = async (
+  store: Store,
+  endpointId: EndpointId,
+  process: string,
+  seats: readonly Seat[],
+  inTurn: boolean,
+): Promise<ClaimedJob[]> => {
+  const values = [
+    endpointId,
+    seats.map((seat) => seat.workerId),
+    seats.map((seat) => seat.instance),
+    process,
+  ];
+  const rows = inTurn
+    ? await store.inPinnedTransaction(async (run) => {
+        await run(TURN, [endpointId]);
+        return run<Row>(STATEMENT, values);
+      })
+    : await store.runPinned<Row>(STATEMENT, values);
+  return rows.map((row) => ({
+    jobId: jobIdOf(row.job_id),
+    workerId: row.worker_id as WorkerId,
+    instance: row.instance as InstanceId,
+    claimNo: row.claim_no,
+    executionTimeoutMs: row.execution_timeout_ms,
+    webhook: row.webhook,
+    input: row.input ?? undefined,
+    secret: row.secret ?? undefined,
+  }));
+};

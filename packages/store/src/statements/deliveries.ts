@@ -1,0 +1,214 @@
+import { type EndpointId, type JobId, jobIdOf, type TerminalState } from '@switchyard/contracts';
+import type { Store } from '../open-store.ts';
+
+/** Known tries of one delivery; tries with an unknown outcome are counted apart. */
+export const TRIES_MAX = 3;
+/** From the end of a failed try to the next, in ms. RunPod's documentation: ten seconds apart. */
+export const RETRY_AFTER_MS = 10_000;
+/** A try that did not report back after this long is closed as unknown, in ms. */
+export const TRY_LOST_MS = 30_000;
+
+const DUE = {
+  name: 'find_due_deliveries',
+  text: `select endpoint_id from endpoints where exists (select from deliveries
+    where deliveries.endpoint_id = endpoints.endpoint_id and closed_at is null
+      and due_at <= statement_timestamp())`,
+};
+
+/** The endpoints with a delivery to make. */
+export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
+  (await store.run<{ endpoint_id: EndpointId }>(DUE, [])).map((row) => row.endpoint_id);
+
+/**
+ * Takes due deliveries and commits a `started` row for each before anything is sent. One that is
+ * due while a try is still `started` lost its sender: that try is closed as unknown first, and the
+ * third unknown one closes the delivery.
+ */
+const START = {
+  name: 'start_deliveries',
+  text: `with due as materialized (
+  select delivery_id from deliveries
+  where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp()
+  order by due_at limit $2 for update skip locked
+),
+lost as (
+  update delivery_tries set outcome = 'unknown',
+    duration_ms = extract(epoch from statement_timestamp() - started_at) * 1000
+  from due where delivery_tries.endpoint_id = $1
+    and delivery_tries.delivery_id = due.delivery_id and delivery_tries.outcome = 'started'
+  returning delivery_tries.delivery_id
+),
+taken as (
+  update deliveries set
+    unknowns = unknowns + case when lost.delivery_id is null then 0 else 1 end,
+    trying = case when lost.delivery_id is not null and unknowns + 1 >= ${TRIES_MAX}
+      then trying else trying + 1 end,
+    closed_at = case when lost.delivery_id is not null and unknowns + 1 >= ${TRIES_MAX}
+      then statement_timestamp() end,
+    outcome = case when lost.delivery_id is not null and unknowns + 1 >= ${TRIES_MAX}
+      then 'failed' end,
+    due_at = statement_timestamp() + ${TRY_LOST_MS} * interval '1 ms'
+  from due left join lost on lost.delivery_id = due.delivery_id
+  where deliveries.endpoint_id = $1 and deliveries.delivery_id = due.delivery_id
+  returning deliveries.*
+),
+started as (
+  insert into delivery_tries (endpoint_id, delivery_id, n, outcome)
+  select $1, delivery_id, trying, 'started' from taken where closed_at is null
+)
+select taken.delivery_id, taken.job_id, taken.url, taken.trying as n,
+  coalesce(taken.status, results.status) as status,
+  case when taken.status is null then results.output else taken.output end as output,
+  case when taken.status is null then results.error else taken.error end as error,
+  case when taken.status is null then results.worker_id else taken.worker_id end as worker_id,
+  case when taken.status is null then results.delay_ms else taken.delay_ms end as delay_ms,
+  case when taken.status is null then results.execution_ms else taken.execution_ms end
+    as execution_ms
+from taken left join results on taken.status is null and results.endpoint_id = $1
+  and results.job_id = taken.job_id
+where taken.closed_at is null`,
+};
+
+export type StartedDelivery = {
+  readonly deliveryId: string;
+  readonly jobId: JobId;
+  readonly url: string;
+  /** The number of this try, unknown ones included. */
+  readonly n: number;
+  readonly result: {
+    readonly status: TerminalState;
+    readonly output: Buffer | null;
+    readonly error: Buffer | null;
+    readonly workerId: string | null;
+    readonly delayMs: number | null;
+    readonly executionMs: number | null;
+  };
+};
+
+type StartRow = {
+  delivery_id: string;
+  job_id: string;
+  url: string;
+  n: number;
+  status: TerminalState;
+  output: Buffer | null;
+  error: Buffer | null;
+  worker_id: string | null;
+  delay_ms: number | null;
+  execution_ms: number | null;
+};
+
+/** Begins a try of each of at most `limit` due deliveries of one endpoint. */
+export const startDeliveries = async (
+  store: Store,
+  endpointId: EndpointId,
+  limit: number,
+): Promise<StartedDelivery[]> => {
+  const rows = await store.run<StartRow>(START, [endpointId, limit]);
+  return rows.map((row) => ({
+    deliveryId: row.delivery_id,
+    jobId: jobIdOf(row.job_id),
+    url: row.url,
+    n: row.n,
+    result: {
+      status: row.status,
+      output: row.output,
+      error: row.error,
+      workerId: row.worker_id,
+      delayMs: row.delay_ms,
+      executionMs: row.execution_ms,
+    },
+  }));
+};
+
+const RECORD = {
+  name: 'record_delivery_try',
+  text: `with tried as (
+  update delivery_tries set outcome = case when $4::boolean then 'delivered' else 'failed' end,
+    duration_ms = $5, response_status = $6, response_excerpt = $7, error = $8
+  where endpoint_id = $1 and delivery_id = $2::uuid and n = $3 and outcome = 'started'
+  returning delivery_id
+)
+update deliveries set tries = tries + 1,
+  outcome = case when $4::boolean then 'delivered'
+    when tries + 1 >= ${TRIES_MAX} then 'failed' end,
+  closed_at = case when $4::boolean or tries + 1 >= ${TRIES_MAX} then statement_timestamp() end,
+  due_at = statement_timestamp() + ${RETRY_AFTER_MS} * interval '1 ms'
+from tried
+where deliveries.endpoint_id = $1 and deliveries.delivery_id = tried.delivery_id
+  and deliveries.closed_at is null`,
+};
+
+export type DeliveryTry = {
+  readonly delivered: boolean;
+  readonly durationMs: number;
+  readonly responseStatus: number | null;
+  /** The first 1,024 bytes of the answer. */
+  readonly responseExcerpt: Buffer | null;
+  readonly error: string | null;
+};
+
+/** Records the end of a try: delivered, or due again after RETRY_AFTER_MS, or failed for good. */
+export const recordDeliveryTry = async (
+  store: Store,
+  endpointId: EndpointId,
+  deliveryId: string,
+  n: number,
+  outcome: DeliveryTry,
+): Promise<void> => {
+  await store.run(RECORD, [
+    endpointId,
+    deliveryId,
+    n,
+    outcome.delivered,
+    Math.round(outcome.durationMs),
+    outcome.responseStatus,
+    outcome.responseExcerpt,
+    outcome.error,
+  ]);
+};
+
+const SECRETS = {
+  name: 'read_webhook_secrets',
+  text: 'select webhook_secrets from endpoints where endpoint_id = $1',
+};
+
+/** The sealed secrets that sign an endpoint's webhooks, the newest first; none until one is made. */
+export const readWebhookSecrets = async (store: Store, endpointId: EndpointId): Promise<Buffer[]> =>
+  (await store.run<{ webhook_secrets: Buffer[] }>(SECRETS, [endpointId]))[0]?.webhook_secrets ?? [];
+
+const LIST = {
+  name: 'list_deliveries',
+  text: `select d.delivery_id, d.job_id, d.url, d.outcome, d.created_at, d.closed_at, t.n,
+    t.started_at, t.duration_ms, t.outcome as try_outcome, t.response_status, t.response_excerpt,
+    t.error
+  from (select * from deliveries where endpoint_id = $1
+      and ($2::uuid is null or job_id = $2::uuid)
+      order by created_at desc, delivery_id limit $3) as d
+  left join delivery_tries as t on t.endpoint_id = $1 and t.delivery_id = d.delivery_id
+  order by d.created_at desc, d.delivery_id, t.n`,
+};
+
+export type DeliveryRow = {
+  delivery_id: string;
+  job_id: string;
+  url: string;
+  outcome: 'delivered' | 'failed' | null;
+  created_at: Date;
+  closed_at: Date | null;
+  n: number | null;
+  started_at: Date | null;
+  duration_ms: number | null;
+  try_outcome: 'started' | 'delivered' | 'failed' | 'unknown' | null;
+  response_status: number | null;
+  response_excerpt: Buffer | null;
+  error: string | null;
+};
+
+/** The newest deliveries of an endpoint (or of one job of it), a row for each try. */
+export const listDeliveries = (
+  store: Store,
+  endpointId: EndpointId,
+  jobUuid: string | null,
+  limit: number,
+): Promise<DeliveryRow[]> => store.run<DeliveryRow>(LIST, [endpointId, jobUuid, limit]);

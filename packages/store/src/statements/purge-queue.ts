@@ -1,0 +1,49 @@
+import { type EndpointId, type JobId, jobIdOf } from '@switchyard/contracts';
+import type { Store } from '../open-store.ts';
+import { endedFromQueue, terminalCtes } from './terminal.ts';
+
+/** Jobs that one statement cancels; a purge repeats it until it comes back with fewer. */
+export const PURGE_MAX_JOBS = 5_000;
+
+const STATEMENT = {
+  name: 'purge_queue',
+  text: `with picked as materialized (
+  select rank, deadline_at, seq from queue where endpoint_id = $1 and waiting_since <= $3
+  order by rank, deadline_at, seq limit ${PURGE_MAX_JOBS} for update skip locked
+),
+unqueued as (
+  delete from queue using picked
+  where queue.endpoint_id = $1 and queue.rank = picked.rank
+    and queue.deadline_at = picked.deadline_at and queue.seq = picked.seq
+  returning queue.*
+),
+ended as materialized (
+  select ${endedFromQueue('CANCELLED', 'null', `'purge'`)} from unqueued
+),
+${terminalCtes('$2', { queued: 'count(*)', running: '0' })}
+select job_id from ended`,
+};
+
+/** The moment before which a job must have been accepted to be purged, by the database's clock. */
+export const readPurgeMoment = async (store: Store): Promise<Date> => {
+  const [row] = await store.run<{ at: Date }>(
+    { name: 'read_purge_moment', text: 'select statement_timestamp() as at' },
+    [],
+  );
+  if (row === undefined) throw new TypeError('a select without FROM has one row');
+  return row.at;
+};
+
+/**
+ * Cancels up to PURGE_MAX_JOBS jobs that were queued at `before`, running ones never. Jobs locked by
+ * a claim are left to it.
+ */
+export const purgeQueue = async (
+  store: Store,
+  endpointId: EndpointId,
+  process: string,
+  before: Date,
+): Promise<JobId[]> => {
+  const rows = await store.runPinned<{ job_id: string }>(STATEMENT, [endpointId, process, before]);
+  return rows.map((row) => jobIdOf(row.job_id));
+};

@@ -1,0 +1,106 @@
+import {
+  type EndpointId,
+  type JobId,
+  jobIdOf,
+  type State,
+  uuidOf,
+  type WorkerId,
+} from '@switchyard/contracts';
+import type { Rank } from '@switchyard/lifecycle';
+import type { Store } from '../open-store.ts';
+import { msBetween } from './terminal.ts';
+
+/** A job as one look at the database found it. */
+export type JobStatus = {
+  readonly jobId: JobId;
+  readonly state: State;
+  readonly createdAt: Date;
+  readonly rank: Rank;
+  readonly escalatedAt: Date | null;
+  /** The attempt that runs or ran last, from 1; 0 before the first. */
+  readonly attempt: number;
+  readonly claimNo: number;
+  readonly workerId: WorkerId | null;
+  readonly delayMs: number | null;
+  readonly executionMs: number | null;
+  /** Only while queued. */
+  readonly deadlineAt: Date | null;
+  /** The place in the queue, only while queued: `positionOf` takes it. */
+  readonly queueSeq: number | null;
+  /** Raw JSON, only of a terminal job. */
+  readonly output: Buffer | null;
+  readonly error: Buffer | null;
+};
+
+const STATEMENT = {
+  name: 'read_statuses',
+  text: `select jobs.job_id, jobs.created_at,
+  coalesce(results.status, case when leases.job_id is not null then 'IN_PROGRESS'
+    when queue.job_id is not null then 'IN_QUEUE' end) as state,
+  coalesce(results.rank, leases.rank, queue.rank) as rank,
+  coalesce(results.escalated_at, leases.escalated_at, queue.escalated_at) as escalated_at,
+  coalesce(results.attempts, leases.attempts + 1, queue.attempts) as attempt,
+  coalesce(results.claim_no, leases.claim_no, queue.claim_no) as claim_no,
+  coalesce(results.worker_id, leases.worker_id) as worker_id,
+  coalesce(results.delay_ms, ${msBetween('leases.waiting_since', 'leases.started_at')}) as delay_ms,
+  coalesce(results.execution_ms,
+    ${msBetween('leases.started_at', 'statement_timestamp()')}) as execution_ms,
+  queue.deadline_at, queue.seq as queue_seq, results.output, results.error
+from unnest($2::uuid[]) as wanted (job_id)
+join jobs on jobs.endpoint_id = $1 and jobs.job_id = wanted.job_id
+left join queue on queue.endpoint_id = $1 and queue.job_id = wanted.job_id
+left join leases on leases.endpoint_id = $1 and leases.job_id = wanted.job_id
+left join results on results.endpoint_id = $1 and results.job_id = wanted.job_id`,
+};
+
+type Row = {
+  job_id: string;
+  created_at: Date;
+  state: State | null;
+  rank: Rank;
+  escalated_at: Date | null;
+  attempt: number;
+  claim_no: number;
+  worker_id: WorkerId | null;
+  delay_ms: number | null;
+  execution_ms: number | null;
+  deadline_at: Date | null;
+  queue_seq: number | null;
+  output: Buffer | null;
+  error: Buffer | null;
+};
+
+/**
+ * The states of jobs of one endpoint, in one statement over queue, leases and results, so that a
+ * job in motion is never missed.
+ */
+export const readStatuses = async (
+  store: Store,
+  endpointId: EndpointId,
+  jobIds: readonly JobId[],
+): Promise<ReadonlyMap<JobId, JobStatus>> => {
+  const rows = await store.runPinned<Row>(STATEMENT, [endpointId, jobIds.map(uuidOf)]);
+  const found = new Map<JobId, JobStatus>();
+  for (const row of rows) {
+    if (row.state === null) throw new TypeError(`job ${row.job_id} is in no state`);
+    const terminal = row.state !== 'IN_QUEUE' && row.state !== 'IN_PROGRESS';
+    const ran = terminal ? row.worker_id !== null : row.state === 'IN_PROGRESS';
+    found.set(jobIdOf(row.job_id), {
+      jobId: jobIdOf(row.job_id),
+      state: row.state,
+      createdAt: row.created_at,
+      rank: row.rank,
+      escalatedAt: row.escalated_at,
+      attempt: row.attempt,
+      claimNo: row.claim_no,
+      workerId: row.worker_id,
+      delayMs: ran ? row.delay_ms : null,
+      executionMs: ran ? row.execution_ms : null,
+      deadlineAt: row.deadline_at,
+      queueSeq: row.queue_seq,
+      output: row.output,
+      error: row.error,
+    });
+  }
+  return found;
+};
