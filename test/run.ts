@@ -1,0 +1,85 @@
+/**
+ * Runs the tests: `npm test`, or `npm test -- PART…` for the files whose path contains a PART.
+ * Postgres and NATS are started once for all of them and named by TEST_DATABASE_URL and
+ * TEST_NATS_URL. The last line is `N passed, N failed`; the exit code is 1 when anything failed.
+ */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { isTest, listFiles, REPOSITORY } from './check/list-files.ts';
+import { startNats } from './support/nats.ts';
+import { startPostgres } from './support/postgres.ts';
+
+const TEST_MS = 120_000;
+const FILE_MS = 600_000;
+const FILES_AT_ONCE = 2;
+
+type Counts = { passed: number; failed: number };
+
+const chooseFiles = (parts: readonly string[]): string[] =>
+  listFiles(REPOSITORY)
+    .filter((file) => isTest(file))
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+
+const haveRequirements = (): boolean => {
+  const program = path.join(REPOSITORY, 'test/support/requirements.ts');
+  return spawnSync(process.execPath, [program], { stdio: 'inherit' }).status === 0;
+};
+
+/** Runs `files` and prints as it goes. A file that crashes, or holds no test, counts as failed. */
+const runFiles = async (files: readonly string[], signal: AbortSignal): Promise<Counts> => {
+  const counts: Counts = { passed: 0, failed: 0 };
+  const stream = run({
+    files: files.map((file) => path.join(REPOSITORY, file)),
+    cwd: REPOSITORY,
+    concurrency: FILES_AT_ONCE,
+    timeout: FILE_MS,
+    execArgv: [`--test-timeout=${TEST_MS}`],
+    signal,
+  });
+  let empty = 0;
+  stream.on('test:pass', ({ name, file }) => {
+    if (name !== file) return;
+    console.log(`✖ ${file} holds no test`);
+    empty += 1;
+  });
+  stream.on('test:summary', ({ file, success, counts: { passed, tests } }) => {
+    // The summary without a file is that of the whole run. What was skipped did not pass, and a
+    // hook of a suite fails the run without being a test.
+    if (file !== undefined) return;
+    Object.assign(counts, { passed, failed: Math.max(tests - passed, success ? 0 : 1) });
+  });
+  for await (const text of stream.compose(spec())) process.stdout.write(text);
+  return { passed: counts.passed - empty, failed: counts.failed + empty };
+};
+
+const runWithServers = async (files: readonly string[], signal: AbortSignal): Promise<Counts> => {
+  await using postgres = await startPostgres();
+  await using nats = await startNats();
+  process.env.TEST_DATABASE_URL = postgres.url;
+  process.env.TEST_NATS_URL = nats.url;
+  return await runFiles(files, signal);
+};
+
+const main = async (): Promise<Counts> => {
+  const parts = process.argv.slice(2);
+  const files = chooseFiles(parts);
+  if (files.length === 0) {
+    console.log(`no test file has a path that contains ${parts.join(' or ')}`);
+    return { passed: 0, failed: 1 };
+  }
+  if (!haveRequirements()) return { passed: 0, failed: 1 };
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopping.abort());
+  return await runWithServers(files, stopping.signal);
+};
+
+// Inside of another test run, Node would take this one for a part of it.
+delete process.env.NODE_TEST_CONTEXT;
+const counts = await main().catch((cause: unknown): Counts => {
+  console.log(cause);
+  return { passed: 0, failed: 1 };
+});
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
