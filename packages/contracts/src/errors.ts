@@ -23,6 +23,11 @@ export const ERRORS = {
 		retry: false,
 		title: "The webhook target is refused",
 	},
+	"request.timeout": {
+		status: 408,
+		retry: true,
+		title: "The request took too long to arrive",
+	},
 	"auth.missing": { status: 401, retry: false, title: "No API key was sent" },
 	"auth.invalid": {
 		status: 401,
@@ -75,6 +80,11 @@ export const ERRORS = {
 		status: 413,
 		retry: false,
 		title: "The body is too large",
+	},
+	"request.headers_too_large": {
+		status: 431,
+		retry: false,
+		title: "The headers are too large",
 	},
 	"request.media_type": {
 		status: 415,

@@ -12,5 +12,6 @@ export * from "./messages.ts";
 export * from "./policy.ts";
 export * from "./scopes.ts";
 export * from "./states.ts";
+export * from "./status-body.ts";
 export * from "./topics.ts";
 export * from "./validate.ts";
