@@ -220,7 +220,7 @@ describe('the embedded Postgres', () => {
     assert.ok(await accepts(portOf(postgres.url)));
   });
 
-  it('starts when both were killed and the stale pid names a program of somebody else', async () => {
+  it('starts when both were killed and the stale pid names another program', async () => {
     const dataDir = path.join(folder, 'stale');
     const other = await program(START);
     const [pid] = (await other.ask(dataDir)).split(' ');
@@ -241,7 +241,7 @@ describe('the embedded Postgres', () => {
     await assert.rejects(startEmbeddedPostgres({ dataDir, log }), /was made by PostgreSQL 17/);
   });
 
-  it('says in one sentence why the server does not come up, and lets the directory go', async () => {
+  it('says in one sentence why the server does not start, and lets go', async () => {
     const dataDir = path.join(folder, 'broken');
     await (await start(dataDir)).stop();
     await writeFile(path.join(dataOf(dataDir), 'postgresql.auto.conf'), 'max_connections = x\n');

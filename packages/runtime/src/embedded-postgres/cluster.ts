@@ -106,7 +106,7 @@ export const hasCluster = async (home: string, binaries: Binaries): Promise<bool
   if (binaries.version.split('.')[0] === major) return true;
   throw new EmbeddedPostgresError(
     `The database in ${home} was made by PostgreSQL ${major} and this Switchyard brings ` +
-      `${binaries.version}: move it with pg_dump, or set DATABASE_URL to a server of version ${major}.`,
+      `${binaries.version}: move it with pg_dump, or set DATABASE_URL to a server that reads it.`,
   );
 };
 

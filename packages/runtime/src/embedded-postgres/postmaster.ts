@@ -20,7 +20,7 @@ export type Postmaster = {
 const READY_MS = 300_000;
 const FAST_STOP_MS = 30_000;
 const IMMEDIATE_STOP_MS = 10_000;
-const LEFTOVERS_END_MS = 5_000;
+const LEFTOVERS_END_MS = 2_000;
 
 const pidFileOf = (data: string): string => path.join(data, 'postmaster.pid');
 
