@@ -1,0 +1,84 @@
+/** The jobs that a worker holds: at most `concurrency` of them run, the rest waits for a slot. */
+import type { ExchangeAnswer } from '@switchyard/contracts';
+import { type ClaimRef, keyOf } from './outbox.ts';
+
+export type Claim = ExchangeAnswer['jobs'][number] & { readonly input: Buffer };
+
+type Held = { readonly claim: Claim; readonly controller: AbortController };
+
+/** Runs one claim to its end. It must not throw. */
+type RunClaim = (claim: Claim, signal: AbortSignal) => Promise<void>;
+
+/**
+ * The server's clock ends a job; the worker's own timer only stands behind it, for a server that
+ * cannot be reached. It comes later, so that the job is TIMED_OUT there before it stops here.
+ */
+const OVERRUN_GRACE_MS = 2_000;
+/** Timers beyond this fire at once instead. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export class Slots {
+  readonly #concurrency: number;
+  readonly #run: RunClaim;
+  readonly #onFree: () => void;
+  readonly #running = new Map<string, Held>();
+  readonly #waiting = new Map<string, Held>();
+
+  /** `onFree` is called each time that a job has ended. */
+  constructor(concurrency: number, run: RunClaim, onFree: () => void) {
+    this.#concurrency = concurrency;
+    this.#run = run;
+    this.#onFree = onFree;
+  }
+
+  get free(): number {
+    return Math.max(0, this.#concurrency - this.#running.size - this.#waiting.size);
+  }
+
+  get idle(): boolean {
+    return this.#running.size === 0 && this.#waiting.size === 0;
+  }
+
+  jobs(): string[] {
+    return [...this.#running.values(), ...this.#waiting.values()].map(({ claim }) => claim.job);
+  }
+
+  /** Starts `claim`, or keeps it for the next free slot. A claim that is held already is not new. */
+  take(claim: Claim): void {
+    const key = keyOf(claim);
+    if (this.#running.has(key) || this.#waiting.has(key)) return;
+    this.#waiting.set(key, { claim, controller: new AbortController() });
+    this.#fill();
+  }
+
+  /** Tells the handler of `claim` to end. Its slot is free when it has ended, not before. */
+  stop(claim: ClaimRef, reason: string): void {
+    const key = keyOf(claim);
+    if (this.#waiting.delete(key)) return;
+    abort(this.#running.get(key), reason);
+  }
+
+  #fill(): void {
+    for (const [key, held] of this.#waiting) {
+      if (this.#running.size >= this.#concurrency) return;
+      this.#waiting.delete(key);
+      this.#running.set(key, held);
+      void this.#work(key, held);
+    }
+  }
+
+  async #work(key: string, held: Held): Promise<void> {
+    const { claim, controller } = held;
+    const timerMs = claim.executionTimeoutMs + OVERRUN_GRACE_MS;
+    const timer =
+      timerMs > TIMER_MAX_MS ? undefined : setTimeout(() => abort(held, 'overrun'), timerMs);
+    await this.#run(claim, controller.signal);
+    clearTimeout(timer);
+    this.#running.delete(key);
+    this.#fill();
+    this.#onFree();
+  }
+}
+
+const abort = (held: Held | undefined, reason: string): void =>
+  held?.controller.abort(new DOMException(`The job was stopped: ${reason}.`, 'AbortError'));
