@@ -76,6 +76,8 @@ describe('a body is scanned', () => {
     assert.deepEqual(rawOf('{"\\u0069\\u006e\\u0070\\u0075\\u0074":1}'), { input: '1' });
     assert.deepEqual(rawOf('{"inpu\\\\u0074":1,"inp\\u0075":2,"\\"input":3}'), {});
     assert.equal(rawOf('{"input":1,"inpu\\u0074":2}'), 'duplicate_key');
+    const longest = [...'s3Config'].map((letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
+    assert.deepEqual(rawOf(`{"${longest.join('')}":1}`), { s3Config: '1' });
     assert.deepEqual(rawOf(`{"${'\\u0069'.repeat(100)}":1}`), {});
     assert.deepEqual(rawOf('{"\\ud800\\u0000":1}'), {});
   });
@@ -233,7 +235,10 @@ describe('the scanner agrees with JSON.parse', () => {
     }
     for (let code = 0; code < 256; code += 1) {
       const character = String.fromCharCode(code);
-      const escapes = [`"\\${character}"`, `"\\u0${character}00"`];
+      const escapes = [`"\\${character}"`];
+      for (const digit of [0, 1, 2, 3]) {
+        escapes.push(`"\\u${'0'.repeat(digit)}${character}${'0'.repeat(3 - digit)}"`);
+      }
       for (const text of [character, `"${character}"`, `[${character}1]`, ...escapes]) {
         accepts(text);
       }

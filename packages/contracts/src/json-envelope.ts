@@ -139,8 +139,7 @@ export type ParsedMetadata =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly reason: string };
 
-// A byte order mark inside a body is a character like any other, and is kept.
-const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The raw text of a value; `reason`, said after the value's name, makes a sentence. */
 export const decodeText = (body: Buffer, span: Span): DecodedText => {
