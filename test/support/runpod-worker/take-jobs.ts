@@ -7,7 +7,7 @@ import type { WorkerParts } from './worker-parts.ts';
 /** What a poll answered 429 waits, and what a worker without a free slot does; measured. */
 export const BRAKE_MS = 5_000;
 const FULL_PAUSE_MS = 1_000;
-/** The package does not pause after a refused connection; this spares the machine, not the server. */
+/** The package does not pause after a refused connection; this spares the machine. */
 const UNREACHABLE_PAUSE_MS = 5;
 
 export const pause = (ms: number, ending: AbortSignal): Promise<void> =>
