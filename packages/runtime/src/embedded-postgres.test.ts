@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { isServerOf, serversOf, waitUntil } from './embedded-postgres/server-process.ts';
+import { isServerOf, serversOf, signalTo, waitUntil } from './embedded-postgres/server-process.ts';
 import {
   DirectoryInUse,
   type EmbeddedPostgres,
@@ -37,7 +37,13 @@ afterEach(async () => {
   children = [];
   started = [];
 });
-after(() => rm(folder, { recursive: true, force: true }));
+after(async () => {
+  // A server outlives the process that a failed test leaves; its files must not go under it.
+  for (const name of await readdir(folder)) {
+    for (const pid of await serversOf(dataOf(path.join(folder, name)))) signalTo(pid, 'SIGKILL');
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+});
 
 const start = async (dataDir: string, more?: Partial<EmbeddedPostgresOptions>) => {
   const postgres = await startEmbeddedPostgres({ dataDir, log, ...more });
@@ -87,10 +93,19 @@ const START = `
 
 const portOf = (url: string): number => Number(new URL(url).port);
 const dataOf = (dataDir: string): string => path.join(dataDir, 'postgres', 'data');
+/** Every other process of a server has one of them as its parent. */
 const postmasters = async (dataDir: string): Promise<number[]> => {
   const pids = await serversOf(dataOf(dataDir));
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8')));
-  return pids.filter((_, index) => lines[index]?.includes('\0-D\0'));
+  const parentOf = (pid: number) =>
+    readFile(`/proc/${pid}/stat`, 'utf8').then(
+      (text) => Number(text.slice(text.lastIndexOf(')')).split(' ')[2]),
+      () => undefined,
+    );
+  const parents = await Promise.all(pids.map(parentOf));
+  return pids.filter((_, index) => {
+    const parent = parents[index];
+    return parent !== undefined && !pids.includes(parent);
+  });
 };
 
 const accepts = async (port: number): Promise<boolean> => {
