@@ -1,35 +1,30 @@
-import type {
-	EndpointSettings,
-	Policy,
-	Priority,
-	ResolvedSettings,
-} from "@switchyard/contracts";
+import type { EndpointSettings, Policy, Priority, ResolvedSettings } from '@switchyard/contracts';
 
 /** What holds for one job, every default filled in. */
 export type JobPolicy = {
-	readonly executionTimeoutMs: number;
-	readonly ttlMs: number;
-	readonly priority: Priority;
+  readonly executionTimeoutMs: number;
+  readonly ttlMs: number;
+  readonly priority: Priority;
 };
 
 /** A job's own value wins over the endpoint's default. Bounds were checked by `contracts`. */
 export const resolvePolicy = (
-	policy: Policy,
-	defaults: ResolvedSettings["defaults"],
+  policy: Policy,
+  defaults: ResolvedSettings['defaults'],
 ): JobPolicy => ({
-	executionTimeoutMs: policy.executionTimeout ?? defaults.executionTimeoutMs,
-	ttlMs: policy.ttl ?? defaults.ttlMs,
-	priority: policy.lowPriority === true ? "low" : "high",
+  executionTimeoutMs: policy.executionTimeout ?? defaults.executionTimeoutMs,
+  ttlMs: policy.ttl ?? defaults.ttlMs,
+  priority: policy.lowPriority === true ? 'low' : 'high',
 });
 
 /** RunPod's defaults where it has them; ours beside. */
 const ENDPOINT_DEFAULTS = {
-	worker: { concurrency: 1, minimum: 0, maximum: 3, idleTimeoutMs: 5_000 },
-	scaling: { rule: "QUEUE_DELAY", value: 4 },
-	defaults: { executionTimeoutMs: 600_000, ttlMs: 86_400_000 },
-	limits: { maxQueued: 1_000_000, maxConcurrent: null, maxAttempts: 3 },
-	escalateAfterMs: 3_600_000,
-	retentionMs: 86_400_000,
+  worker: { concurrency: 1, minimum: 0, maximum: 3, idleTimeoutMs: 5_000 },
+  scaling: { rule: 'QUEUE_DELAY', value: 4 },
+  defaults: { executionTimeoutMs: 600_000, ttlMs: 86_400_000 },
+  limits: { maxQueued: 1_000_000, maxConcurrent: null, maxAttempts: 3 },
+  escalateAfterMs: 3_600_000,
+  retentionMs: 86_400_000,
 } as const;
 
 /**
@@ -37,27 +32,27 @@ const ENDPOINT_DEFAULTS = {
  * group by group and field by field. `worker: null` means that only remote workers serve it.
  */
 export const resolveSettings = (
-	id: string,
-	change: EndpointSettings,
-	base?: ResolvedSettings,
+  id: string,
+  change: EndpointSettings,
+  base?: ResolvedSettings,
 ): ResolvedSettings => {
-	const from = base ?? { name: id, ...ENDPOINT_DEFAULTS, worker: null };
-	const worker =
-		change.worker === undefined
-			? from.worker
-			: change.worker === null
-				? null
-				: { ...ENDPOINT_DEFAULTS.worker, ...from.worker, ...change.worker };
-	return {
-		name: change.name ?? from.name,
-		worker: worker && {
-			...worker,
-			maximum: Math.max(worker.maximum, worker.minimum),
-		},
-		scaling: { ...from.scaling, ...change.scaling },
-		defaults: { ...from.defaults, ...change.defaults },
-		limits: { ...from.limits, ...change.limits },
-		escalateAfterMs: change.escalateAfterMs ?? from.escalateAfterMs,
-		retentionMs: change.retentionMs ?? from.retentionMs,
-	};
+  const from = base ?? { name: id, ...ENDPOINT_DEFAULTS, worker: null };
+  const worker =
+    change.worker === undefined
+      ? from.worker
+      : change.worker === null
+        ? null
+        : { ...ENDPOINT_DEFAULTS.worker, ...from.worker, ...change.worker };
+  return {
+    name: change.name ?? from.name,
+    worker: worker && {
+      ...worker,
+      maximum: Math.max(worker.maximum, worker.minimum),
+    },
+    scaling: { ...from.scaling, ...change.scaling },
+    defaults: { ...from.defaults, ...change.defaults },
+    limits: { ...from.limits, ...change.limits },
+    escalateAfterMs: change.escalateAfterMs ?? from.escalateAfterMs,
+    retentionMs: change.retentionMs ?? from.retentionMs,
+  };
 };

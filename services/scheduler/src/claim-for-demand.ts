@@ -1,0 +1,159 @@
+import {
+  type Assign,
+  type AssignedJob,
+  type EndpointId,
+  encodeFrame,
+  type InstanceId,
+  topics,
+} from '@switchyard/contracts';
+import type { Broker } from '@switchyard/broker';
+import type { Log } from '@switchyard/runtime';
+import { type ClaimedJob, claimJobs, type Store, StoreUnavailable } from '@switchyard/store';
+import type { DemandBook } from './track-demand.ts';
+
+/** Larger claims were not faster. */
+const CLAIM_MAX_SEATS = 500;
+/** An assign stays well below NATS's largest message of 1 MiB. */
+const ASSIGN_MAX_BYTES = 512 * 1024;
+
+export type ClaimContext = {
+  readonly store: Store;
+  readonly broker: Pick<Broker, 'hint'>;
+  readonly log: Log;
+  readonly instance: InstanceId;
+  readonly demand: DemandBook;
+  /** Whether claims of this endpoint follow one another, to keep its limit of running jobs. */
+  readonly isLimited: (endpointId: EndpointId) => boolean;
+};
+
+export interface Claimer {
+  /** There is something to claim. */
+  nudged(endpointId: EndpointId): void;
+  /** There is a seat more. */
+  seated(endpointId: EndpointId): void;
+  /** Resolves when no claim is in flight. */
+  idle(): Promise<void>;
+}
+
+/**
+ * Matches queues with demand: one claim an endpoint in flight, the next right behind it while seats
+ * are left. A queue that was found dry is looked at again only when somebody says that it grew.
+ */
+export const createClaimer = (context: ClaimContext): Claimer => {
+  const flying = new Map<EndpointId, Promise<void>>();
+  const again = new Set<EndpointId>();
+  const dry = new Set<EndpointId>();
+
+  const start = (endpointId: EndpointId): void => {
+    if (flying.has(endpointId)) {
+      again.add(endpointId);
+      return;
+    }
+    const run = claimUntilDry(context, endpointId, again, dry)
+      .catch((error: unknown) => tellFailure(context.log, endpointId, error))
+      .finally(() => {
+        flying.delete(endpointId);
+        if (again.delete(endpointId)) start(endpointId);
+      });
+    flying.set(endpointId, run);
+  };
+
+  return {
+    nudged: (endpointId) => {
+      dry.delete(endpointId);
+      start(endpointId);
+    },
+    seated: (endpointId) => {
+      if (!dry.has(endpointId)) start(endpointId);
+    },
+    idle: async () => {
+      while (flying.size > 0) await Promise.all(flying.values());
+    },
+  };
+};
+
+const claimUntilDry = async (
+  context: ClaimContext,
+  endpointId: EndpointId,
+  again: Set<EndpointId>,
+  dry: Set<EndpointId>,
+): Promise<void> => {
+  for (;;) {
+    const seats = context.demand.seatsOf(endpointId, CLAIM_MAX_SEATS);
+    if (seats.length === 0) return;
+    const limited = context.isLimited(endpointId);
+    const process = `${context.instance}/claim`;
+    const claimed = await claimJobs(context.store, endpointId, process, seats, limited);
+    assign(context, endpointId, claimed);
+    if (again.delete(endpointId)) continue;
+    if (claimed.length < seats.length) {
+      // A limited endpoint may have stopped at its limit: its queue need not be dry.
+      if (!limited) dry.add(endpointId);
+      return;
+    }
+  }
+};
+
+const assign = (
+  context: ClaimContext,
+  endpointId: EndpointId,
+  claimed: readonly ClaimedJob[],
+): void => {
+  if (claimed.length === 0) return;
+  context.broker.hint(topics.appended, new Uint8Array());
+  for (const [instance, jobs] of Map.groupBy(claimed, (job) => job.instance)) {
+    for (const parcel of parcels(jobs)) sendAssign(context, endpointId, instance, parcel);
+  }
+};
+
+const sendAssign = (
+  context: ClaimContext,
+  endpointId: EndpointId,
+  instance: InstanceId,
+  claimed: readonly ClaimedJob[],
+): void => {
+  const bodies: Buffer[] = [];
+  const jobs = claimed.map((job): AssignedJob => {
+    const body = job.input && { body: bodies.push(job.input) - 1 };
+    const secret = job.secret && { secret: bodies.push(job.secret) - 1 };
+    return {
+      job: job.jobId,
+      worker: job.workerId,
+      claimNo: job.claimNo,
+      executionTimeoutMs: job.executionTimeoutMs,
+      webhook: job.webhook,
+      ...body,
+      ...secret,
+    };
+  });
+  const numbers = context.demand.book(
+    endpointId,
+    instance,
+    claimed.map((job) => job.workerId),
+  );
+  const header: Assign = { scheduler: context.instance, ...numbers, endpoint: endpointId, jobs };
+  context.broker.hint(topics.assign(instance), encodeFrame(header, bodies));
+};
+
+const sizeOf = (job: ClaimedJob): number =>
+  512 + (job.input?.length ?? 0) + (job.secret?.length ?? 0) + (job.webhook?.length ?? 0);
+
+const parcels = (jobs: readonly ClaimedJob[]): ClaimedJob[][] => {
+  const made: ClaimedJob[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const job of jobs) {
+    bytes += sizeOf(job);
+    if (bytes > ASSIGN_MAX_BYTES) {
+      made.push([]);
+      bytes = sizeOf(job);
+    }
+    made.at(-1)?.push(job);
+  }
+  return made;
+};
+
+/** The next nudge or tick tries again: nothing was claimed, or the supervisor returns it. */
+const tellFailure = (log: Log, endpointId: EndpointId, error: unknown): void => {
+  if (error instanceof StoreUnavailable) log.debug({ err: error, endpointId }, 'claim put off');
+  else log.error({ err: error, endpointId }, 'claim failed');
+};

@@ -1,0 +1,1 @@
+export { createScheduler, type SchedulerContext } from './main.ts';

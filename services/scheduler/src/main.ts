@@ -1,0 +1,100 @@
+import type { Broker } from '@switchyard/broker';
+import { type EndpointId, type InstanceId, topics } from '@switchyard/contracts';
+import { type Log, type Loop, type Service, startLoop } from '@switchyard/runtime';
+import {
+  findWaiting,
+  foldCounts,
+  forgetLostWorkers,
+  listEndpoints,
+  type Store,
+} from '@switchyard/store';
+import { type Claimer, createClaimer } from './claim-for-demand.ts';
+import { listenForDemand } from './consumers/demands.ts';
+import { listenForNudges } from './consumers/nudges.ts';
+import { inTurn } from './loops/sweeps.ts';
+import { sweepExpired, sweepLost, sweepOverdue } from './sweep-jobs.ts';
+import { createDemandBook, type DemandBook } from './track-demand.ts';
+
+export type SchedulerContext = {
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly log: Log;
+  readonly instance: InstanceId;
+};
+
+/** How often a look at the database stands in for lost hints, in ms. */
+const TICK_MS = 1_000;
+const EXPIRE_EVERY_MS = 500;
+const TIDY_EVERY_MS = 60_000;
+
+/** The scheduler: claims for demand, and the sweeps over what time has ended. */
+export const createScheduler = (context: SchedulerContext): Service => {
+  const stop = new AbortController();
+  const limited = new Set<EndpointId>();
+  const demand = createDemandBook();
+  const claimer = createClaimer({ ...context, demand, isLimited: (id) => limited.has(id) });
+  let loops: Loop[] = [];
+
+  return {
+    name: 'scheduler',
+    start: async () => {
+      await learnLimits(context.store, limited);
+      await listenForDemand({ ...context, demand, claimer }, context.instance, stop.signal);
+      await listenForNudges(context.broker, claimer, stop.signal);
+      loops = startLoops(context, { demand, claimer, limited });
+    },
+    stop: async () => {
+      stop.abort();
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await claimer.idle();
+    },
+  };
+};
+
+type Parts = { demand: DemandBook; claimer: Claimer; limited: Set<EndpointId> };
+
+const startLoops = (context: SchedulerContext, parts: Parts): Loop[] => {
+  const { store, broker, log, instance } = context;
+  const loop = (name: string, everyMs: number, run: () => Promise<void>): Loop =>
+    startLoop({ name, everyMs, run, log });
+  const beat = Buffer.from(JSON.stringify({ instance }));
+  return [
+    loop('beat', TICK_MS, async () => broker.hint(topics.schedulerBeat, beat)),
+    loop('claim what was missed', TICK_MS, async () => {
+      const waiting = await findWaiting(store, parts.demand.wanting());
+      for (const endpointId of waiting) parts.claimer.nudged(endpointId);
+    }),
+    loop('learn limits', TICK_MS, () => learnLimits(store, parts.limited)),
+    loop(
+      'expire',
+      EXPIRE_EVERY_MS,
+      inTurn(store, 'expire', () => sweepExpired(context)),
+    ),
+    loop(
+      'end overdue',
+      EXPIRE_EVERY_MS,
+      inTurn(store, 'overdue', () => sweepOverdue(context)),
+    ),
+    loop(
+      'recover lost',
+      TICK_MS,
+      inTurn(store, 'lost', () => sweepLost(context)),
+    ),
+    loop(
+      'tidy',
+      TIDY_EVERY_MS,
+      inTurn(store, 'tidy', async () => {
+        await foldCounts(store);
+        await forgetLostWorkers(store);
+      }),
+    ),
+  ];
+};
+
+const learnLimits = async (store: Store, limited: Set<EndpointId>): Promise<void> => {
+  const endpoints = await listEndpoints(store);
+  limited.clear();
+  for (const endpoint of endpoints) {
+    if (endpoint.limits.maxConcurrent !== null) limited.add(endpoint.id as EndpointId);
+  }
+};

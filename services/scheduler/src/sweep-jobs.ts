@@ -1,0 +1,64 @@
+import type { Broker } from '@switchyard/broker';
+import type { InstanceId } from '@switchyard/contracts';
+import {
+  endOverdueJobs,
+  expireJobs,
+  EXPIRE_MAX_JOBS,
+  findExpired,
+  findLostLeases,
+  findOverdue,
+  requeueJobs,
+  type Store,
+} from '@switchyard/store';
+import { topics } from '@switchyard/contracts';
+import { tellChanged, tellStops } from './tell-changes.ts';
+
+export type SweepContext = {
+  readonly store: Store;
+  readonly broker: Pick<Broker, 'hint'>;
+  readonly instance: InstanceId;
+};
+
+/** Ends queued jobs that are past their deadline. */
+export const sweepExpired = async ({ store, broker, instance }: SweepContext): Promise<void> => {
+  for (const { endpointId, rank } of await findExpired(store)) {
+    for (let more = true; more; ) {
+      const ended = await expireJobs(store, endpointId, `${instance}/expire`, rank);
+      if (ended.length > 0) tellChanged(broker, endpointId, ended);
+      more = ended.length === EXPIRE_MAX_JOBS;
+    }
+  }
+};
+
+/** Ends running jobs that are past their executionTimeout, and has their workers stop them. */
+export const sweepOverdue = async ({ store, broker, instance }: SweepContext): Promise<void> => {
+  for (const endpointId of await findOverdue(store)) {
+    const ended = await endOverdueJobs(store, endpointId, `${instance}/overdue`);
+    tellStops(broker, endpointId, 'overrun', ended);
+    tellChanged(
+      broker,
+      endpointId,
+      ended.map((job) => job.jobId),
+    );
+  }
+};
+
+/** Takes jobs back from workers that fell silent or dropped them. */
+export const sweepLost = async ({ store, broker, instance }: SweepContext): Promise<void> => {
+  const lost = await findLostLeases(store);
+  for (const [endpointId, leases] of Map.groupBy(lost, (lease) => lease.endpointId)) {
+    for (const [reason, claims] of Map.groupBy(leases, (lease) => lease.reason)) {
+      const process = `${instance}/recover`;
+      const { requeued, failed } = await requeueJobs(store, endpointId, process, reason, claims);
+      const moved = new Set([...requeued, ...failed]);
+      tellStops(
+        broker,
+        endpointId,
+        'not_held',
+        claims.filter((claim) => moved.has(claim.jobId)),
+      );
+      tellChanged(broker, endpointId, [...moved]);
+      broker.hint(topics.nudge(endpointId), new Uint8Array());
+    }
+  }
+};

@@ -1,0 +1,175 @@
+import type { Broker } from '@switchyard/broker';
+import {
+  type EndpointId,
+  type InstanceId,
+  type JobId,
+  refuse,
+  topics,
+} from '@switchyard/contracts';
+import { createKeyedBatcher, type Log } from '@switchyard/runtime';
+import {
+  appendChunks,
+  type Chunk,
+  type Finish,
+  finishJobs,
+  isOutcomeUnknown,
+  isPassing,
+  readStatuses,
+  type Store,
+  StoreUnavailable,
+} from '@switchyard/store';
+
+/**
+ * RunPod's worker drops a result after three posts within five seconds. So posts are held while
+ * the database is away: this long, in ms, and this many bytes in all.
+ */
+const HOLD_MS = 120_000;
+const HELD_MAX_BYTES = 256 * 1024 * 1024;
+const BATCH_MAX_ITEMS = 500;
+const BATCH_MAX_BYTES = 16 * 1024 * 1024;
+const NOTHING = new Uint8Array();
+
+export interface Finisher {
+  /**
+   * Stores a result. @returns false where the worker does not hold the job: nothing changed.
+   * @param hooked whether a webhook waits for it; true when that is not known.
+   * @throws Refusal `store.unavailable` when the database stayed away for HOLD_MS.
+   */
+  finish(endpointId: EndpointId, finish: Finish, hooked: boolean): Promise<boolean>;
+  /** Stores a chunk. @returns and throws as `finish`. */
+  append(endpointId: EndpointId, chunk: Chunk): Promise<boolean>;
+  idle(): Promise<void>;
+}
+
+export type FinishContext = {
+  readonly store: Store;
+  readonly broker: Pick<Broker, 'hint'>;
+  readonly log: Log;
+  readonly instance: InstanceId;
+};
+
+export const createFinisher = (context: FinishContext): Finisher => {
+  const hold = createHold();
+  const results = createKeyedBatcher<EndpointId, Finish, boolean>({
+    run: async (endpointId, finishes) => {
+      const process = `${context.instance}/finish`;
+      const ended = await finishJobs(context.store, endpointId, process, finishes);
+      tellChanged(context.broker, endpointId, [...ended]);
+      return finishes.map((finish) => ended.has(finish.jobId));
+    },
+    maxItems: BATCH_MAX_ITEMS,
+    maxBytes: BATCH_MAX_BYTES,
+    sizeOf: finishBytes,
+    keyOf: (finish) => finish.jobId,
+    queueMax: 100_000,
+    isPermanent: (error) => !isPassing(error),
+  });
+  const chunks = createKeyedBatcher<EndpointId, Chunk, boolean>({
+    run: async (endpointId, batch) => {
+      const taken = await appendChunks(context.store, endpointId, batch);
+      const jobs = batch.filter((_, index) => taken[index] === true).map((chunk) => chunk.jobId);
+      tellStreamed(context.broker, endpointId, [...new Set(jobs)]);
+      return taken;
+    },
+    maxItems: BATCH_MAX_ITEMS,
+    maxBytes: BATCH_MAX_BYTES,
+    sizeOf: (chunk) => chunk.output.length,
+    // A chunk without a number of its own is numbered by the statement, one a job.
+    keyOf: (chunk) => (chunk.seq === null ? chunk.jobId : `${chunk.jobId}/${chunk.seq}`),
+    queueMax: 100_000,
+    isPermanent: (error) => !isPassing(error),
+  });
+
+  return {
+    finish: (endpointId, finish, hooked) =>
+      hold(finishBytes(finish), async (attempt) => {
+        const taken = await results.add(endpointId, finish);
+        if (taken && hooked) context.broker.hint(topics.due, NOTHING);
+        // After a commit whose outcome was not heard, a refusal may be our own success.
+        return taken || (attempt.unknown && (await wasOurs(context, endpointId, finish)));
+      }),
+    append: (endpointId, chunk) => hold(chunk.output.length, () => chunks.add(endpointId, chunk)),
+    idle: async () => {
+      await Promise.all([results.idle(), chunks.idle()]);
+    },
+  };
+};
+
+const finishBytes = (finish: Finish): number =>
+  (finish.output?.length ?? 0) + (finish.error?.length ?? 0);
+
+type Attempt = { unknown: boolean };
+
+/** Repeats `work` while the database is away, within bounds of time and memory. */
+const createHold = () => {
+  let heldBytes = 0;
+  return async <Result>(
+    bytes: number,
+    work: (attempt: Attempt) => Promise<Result>,
+  ): Promise<Result> => {
+    if (heldBytes + bytes > HELD_MAX_BYTES) {
+      throw refuse('service.overloaded', 'Too many results wait for the database.', {
+        retryAfterSeconds: 5,
+      });
+    }
+    heldBytes += bytes;
+    try {
+      return await repeatWhileAway(work);
+    } finally {
+      heldBytes -= bytes;
+    }
+  };
+};
+
+const repeatWhileAway = async <Result>(
+  work: (attempt: Attempt) => Promise<Result>,
+): Promise<Result> => {
+  const untilMs = performance.now() + HOLD_MS;
+  const attempt: Attempt = { unknown: false };
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
+    try {
+      return await work(attempt);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      attempt.unknown ||= isOutcomeUnknown(error);
+      if (performance.now() > untilMs) {
+        throw refuse('store.unavailable', 'The database stayed away for two minutes.', {
+          retryAfterSeconds: 5,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+};
+
+const wasOurs = async (
+  { store }: FinishContext,
+  endpointId: EndpointId,
+  finish: Finish,
+): Promise<boolean> => {
+  const job = (await readStatuses(store, endpointId, [finish.jobId])).get(finish.jobId);
+  return (
+    job?.state === finish.status &&
+    job.workerId === finish.workerId &&
+    (finish.claimNo === null || job.claimNo === finish.claimNo)
+  );
+};
+
+const tellChanged = (
+  broker: Pick<Broker, 'hint'>,
+  endpointId: EndpointId,
+  jobs: readonly JobId[],
+): void => {
+  if (jobs.length === 0) return;
+  broker.hint(topics.changed, Buffer.from(JSON.stringify({ endpoint: endpointId, jobs })));
+  broker.hint(topics.appended, NOTHING);
+};
+
+const tellStreamed = (
+  broker: Pick<Broker, 'hint'>,
+  endpointId: EndpointId,
+  jobs: readonly JobId[],
+): void => {
+  if (jobs.length === 0) return;
+  broker.hint(topics.changed, Buffer.from(JSON.stringify({ endpoint: endpointId, jobs })));
+};

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ERRORS,
+  parseEndpointId,
+  parseWorkerId,
+  type EndpointId,
+  type Problem,
+  problemBody,
+  Refusal,
+  RESULT_MAX_BYTES,
+  refuse,
+  type WorkerId,
+} from '@switchyard/contracts';
+import type { Health, Log, Metrics } from '@switchyard/runtime';
+import { type KeyRing, mayUse, StoreUnavailable } from '@switchyard/store';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+
+/** A refused poll is answered late, in ms: an instant no makes RunPod's worker ask at once again. */
+const REFUSAL_PAUSE_MS = 5_000;
+const REFUSALS_MAX = 100;
+/** Room for the envelope around the largest output. */
+const BODY_MAX_BYTES = RESULT_MAX_BYTES + 65_536;
+
+export type GatewayContext = {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly keyRing: KeyRing;
+  readonly hasEndpoint: (endpointId: EndpointId) => boolean;
+};
+
+/** Who calls: a worker of an endpoint that its token opens. */
+export type Caller = { readonly endpointId: EndpointId; readonly workerId: WorkerId };
+
+export type CallerParams = { endpoint: string; worker: string };
+
+/** The worker gateway without its routes: bodies as bytes, errors as problems, health and metrics. */
+export const createGateway = (context: GatewayContext): FastifyInstance => {
+  const app = Fastify({
+    bodyLimit: BODY_MAX_BYTES,
+    genReqId: () => randomUUID(),
+    requestTimeout: 120_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 256 },
+  });
+  app.removeAllContentTypeParsers();
+  // RunPod's worker labels its JSON as a form; whatever the label says, the body is taken as bytes.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, { code: 'route.not_found', detail: 'The gateway has no such route.' }),
+  );
+  app.setErrorHandler((error, request, reply) => answerError(context, error, request, reply));
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const ready = await context.health.readyz();
+    return reply.code(ready.ok ? 200 : 503).send(ready);
+  });
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, body } = await context.metrics.render();
+    return reply.type(contentType).send(body);
+  });
+  return app;
+};
+
+/** Sends a problem as RFC 9457 has it. */
+export const sendProblem = (reply: FastifyReply, problem: Problem): FastifyReply => {
+  if (problem.retryAfterSeconds !== undefined) {
+    reply.header('retry-after', problem.retryAfterSeconds);
+  }
+  return reply
+    .code(ERRORS[problem.code].status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemBody(problem)));
+};
+
+const answerError = (
+  context: GatewayContext,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
+  if (error instanceof Refusal) return sendProblem(reply, error.problem);
+  if (error instanceof StoreUnavailable) {
+    const detail = 'The database is away; try again.';
+    return sendProblem(reply, { code: 'store.unavailable', detail, retryAfterSeconds: 5 });
+  }
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : 500;
+  if (status === 413) {
+    const detail = `The body is larger than ${BODY_MAX_BYTES} bytes.`;
+    return sendProblem(reply, { code: 'request.too_large', detail });
+  }
+  if (typeof status === 'number' && status < 500) {
+    return sendProblem(reply, { code: 'request.invalid', detail: 'The request is not valid.' });
+  }
+  context.log.error({ err: error, requestId: request.id }, 'a gateway request failed');
+  return sendProblem(reply, { code: 'server.defect', detail: 'The gateway made a mistake.' });
+};
+
+/** Finds out who calls. @throws Refusal when the token does not open this endpoint. */
+export const readCaller = async (
+  context: GatewayContext,
+  request: FastifyRequest<{ Params: CallerParams }>,
+): Promise<Caller> => {
+  const endpointId = parseEndpointId(request.params.endpoint);
+  const workerId = parseWorkerId(request.params.worker);
+  const check = await context.keyRing.check(request.headers.authorization);
+  if (!check.ok) throw new Refusal(check.problem);
+  const known = endpointId !== undefined && context.hasEndpoint(endpointId);
+  if (!known || !mayUse(check.principal, endpointId)) {
+    throw refuse('endpoint.not_found', 'There is no such endpoint.');
+  }
+  if (!check.principal.scopes.has('worker')) {
+    throw refuse('auth.scope', 'The key lacks the scope "worker".');
+  }
+  if (workerId === undefined) {
+    throw refuse(
+      'request.invalid',
+      'The worker id must be 1 to 128 letters, digits, dots, dashes or underscores.',
+    );
+  }
+  return { endpointId, workerId };
+};
+
+export type PausedRefusals = (reply: FastifyReply, problem: Problem) => Promise<FastifyReply>;
+
+/**
+ * Sends refusals of polls late. When many are held, or the database is away, the answer is 429:
+ * it makes RunPod's worker pause by itself.
+ */
+export const createPausedRefusals = (): PausedRefusals => {
+  let held = 0;
+  return async (reply, problem) => {
+    if (held >= REFUSALS_MAX) {
+      const detail = 'Too many workers ask; wait five seconds.';
+      return sendProblem(reply, { code: 'rate.limited', detail, retryAfterSeconds: 5 });
+    }
+    held += 1;
+    try {
+      await pause(REFUSAL_PAUSE_MS, reply);
+    } finally {
+      held -= 1;
+    }
+    return sendProblem(reply, problem);
+  };
+};
+
+const pause = (ms: number, reply: FastifyReply): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    reply.raw.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });

@@ -1,0 +1,243 @@
+import {
+  CHUNK_MAX_BYTES,
+  encodeFrame,
+  parseJobId,
+  POLL_HOLD_MS,
+  type Problem,
+  Refusal,
+  refuse,
+  topics,
+} from '@switchyard/contracts';
+import type { Broker } from '@switchyard/broker';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { StoreUnavailable } from '@switchyard/store';
+import type { Finisher } from '../finish-jobs.ts';
+import { printJob } from '../print-job.ts';
+import { readChunk, readResult, unreadable } from '../read-result.ts';
+import type { HandedJob, Presence, WorkerBook } from '../track-workers.ts';
+import {
+  type CallerParams,
+  createPausedRefusals,
+  type GatewayContext,
+  readCaller,
+  sendProblem,
+} from './gateway.ts';
+
+export type RunpodContext = GatewayContext & {
+  readonly broker: Pick<Broker, 'hint'>;
+  readonly workers: WorkerBook;
+  readonly finisher: Finisher;
+  /** More or fewer slots are free than before. */
+  readonly changed: () => void;
+  /** The worker asked to be replaced after this job. */
+  readonly replace: (workerId: string) => void;
+};
+
+type Call = FastifyRequest<{ Params: CallerParams; Querystring: Record<string, string> }>;
+type JobCall = FastifyRequest<{
+  Params: CallerParams & { job: string };
+  Querystring: Record<string, string>;
+}>;
+
+const BATCH_MAX = 1_000;
+/** A stop is told again while the worker lists the job, but not more often than this, in ms. */
+const STOP_REPEAT_MS = 2_000;
+
+/** RunPod's worker protocol, measured with the Python package runpod 1.12.0. */
+export const addRunpodRoutes = (app: FastifyInstance, context: RunpodContext): void => {
+  const refuseLate = createPausedRefusals();
+  /** A poll is never refused at once, and never sees a 5xx: both make the worker ask in a loop. */
+  const poll =
+    (hold: (worker: Presence, call: Call, reply: FastifyReply) => Promise<FastifyReply>) =>
+    async (call: Call, reply: FastifyReply): Promise<FastifyReply> => {
+      reply.header('connection', 'close');
+      try {
+        const caller = await readCaller(context, call);
+        return await hold(context.workers.see(caller.endpointId, caller.workerId), call, reply);
+      } catch (error) {
+        return refuseLate(reply, problemOf(error));
+      }
+    };
+  app.get(
+    '/v2/:endpoint/job-take/:worker',
+    poll((worker, _call, reply) =>
+      holdTake(context, worker, 1, reply, (jobs) =>
+        jobs[0] ? printJob(jobs[0]) : Buffer.from('[]'),
+      ),
+    ),
+  );
+  app.get(
+    '/v2/:endpoint/job-take-batch/:worker',
+    poll((worker, call, reply) => holdTake(context, worker, batchSize(call), reply, printJobs)),
+  );
+  app.get(
+    '/v2/:endpoint/job-stop/:worker',
+    poll((worker, _call, reply) => holdStop(worker, reply)),
+  );
+  app.get('/v2/:endpoint/ping/:worker', async (call: Call, reply) => {
+    reply.header('connection', 'close');
+    const caller = await readCaller(context, call);
+    notePing(context.workers.see(caller.endpointId, caller.workerId), call.query);
+    context.changed();
+    return reply.send({});
+  });
+  app.post('/v2/:endpoint/job-done/:worker/:job', (call: JobCall, reply) =>
+    takeResult(context, call, reply),
+  );
+  app.post('/v2/:endpoint/job-stream/:worker/:job', (call: JobCall, reply) =>
+    takeChunk(context, call, reply),
+  );
+};
+
+const problemOf = (error: unknown): Problem => {
+  if (error instanceof Refusal) return error.problem;
+  if (error instanceof StoreUnavailable) {
+    return { code: 'rate.limited', detail: 'The database is away.', retryAfterSeconds: 5 };
+  }
+  throw error;
+};
+
+const batchSize = (call: Call): number => {
+  const asked = Number(call.query.batch_size ?? 1);
+  return Number.isInteger(asked) && asked > 0 ? Math.min(asked, BATCH_MAX) : 1;
+};
+
+const printJobs = (jobs: readonly HandedJob[]): Buffer => {
+  const parts = jobs.flatMap((job, index) => [Buffer.from(index === 0 ? '[' : ','), printJob(job)]);
+  return Buffer.concat([...parts, Buffer.from(']')]);
+};
+
+/** Holds a take until a job comes, the time is over, or the worker asks again or hangs up. */
+const holdTake = (
+  { workers: _workers, changed }: RunpodContext,
+  worker: Presence,
+  free: number,
+  reply: FastifyReply,
+  print: (jobs: readonly HandedJob[]) => Buffer,
+): Promise<FastifyReply> =>
+  new Promise((resolve) => {
+    worker.poll?.answer([]);
+    const answer = (jobs: readonly HandedJob[]): boolean => {
+      clearTimeout(timer);
+      if (worker.poll === held) worker.poll = undefined;
+      const gone = reply.raw.destroyed || reply.raw.socket?.destroyed === true;
+      if (gone || jobs.length === 0) {
+        resolve(reply.code(204).send());
+        return false;
+      }
+      resolve(reply.type('application/json').send(print(jobs)));
+      return true;
+    };
+    const held = { free, answer };
+    const letGo = (): void => {
+      answer([]);
+      changed();
+    };
+    const timer = setTimeout(letGo, POLL_HOLD_MS);
+    reply.raw.once('close', () => {
+      if (worker.poll === held) letGo();
+    });
+    worker.slots = Math.max(worker.slots, free);
+    if (worker.state === 'draining') {
+      letGo();
+      return;
+    }
+    worker.poll = held;
+    changed();
+  });
+
+/** Holds a stop poll until there is something to stop. */
+const holdStop = (worker: Presence, reply: FastifyReply): Promise<FastifyReply> =>
+  new Promise((resolve) => {
+    worker.wakeStopPoll?.();
+    let repeat: NodeJS.Timeout | undefined;
+    const finish = (jobs: readonly string[]): void => {
+      clearTimeout(timer);
+      clearTimeout(repeat);
+      if (worker.wakeStopPoll === look) worker.wakeStopPoll = undefined;
+      resolve(jobs.length === 0 ? reply.code(204).send() : reply.send({ jobsToStop: [...jobs] }));
+    };
+    const look = (): void => {
+      const nowMs = performance.now();
+      const due = [...worker.stops].filter(([, stop]) => nowMs - stop.toldAtMs >= STOP_REPEAT_MS);
+      for (const [, stop] of due) stop.toldAtMs = nowMs;
+      if (due.length > 0 || worker.state === 'draining' || replaced()) {
+        finish(due.map(([jobId]) => jobId));
+      } else if (worker.stops.size > 0) {
+        clearTimeout(repeat);
+        repeat = setTimeout(look, STOP_REPEAT_MS);
+      }
+    };
+    const replaced = (): boolean => worker.wakeStopPoll !== look;
+    const timer = setTimeout(() => finish([]), POLL_HOLD_MS);
+    reply.raw.once('close', () => finish([]));
+    worker.wakeStopPoll = look;
+    look();
+  });
+
+const notePing = (worker: Presence, query: Record<string, string>): void => {
+  if (query.status === 'unhealthy') {
+    worker.state = 'unhealthy';
+    worker.reason = `${query.check ?? 'check'}: ${query.reason ?? 'unhealthy'}`.slice(0, 1_000);
+    worker.storedAtMs = Number.NEGATIVE_INFINITY;
+    return;
+  }
+  const listed = (query.job_id ?? '').split(',').flatMap((id) => parseJobId(id) ?? []);
+  worker.inventory = [...new Set([...listed, ...worker.posting])];
+  for (const jobId of worker.stops.keys()) {
+    if (!listed.includes(jobId)) worker.stops.delete(jobId);
+  }
+};
+
+const takeResult = async (
+  context: RunpodContext,
+  call: JobCall,
+  reply: FastifyReply,
+): Promise<FastifyReply> => {
+  reply.header('connection', 'close');
+  const { endpointId, workerId } = await readCaller(context, call);
+  const worker = context.workers.see(endpointId, workerId);
+  const jobId = parseJobId(call.params.job);
+  if (jobId === undefined) return reply.send({ accepted: false });
+  const posted = Buffer.isBuffer(call.body)
+    ? readResult(call.body)
+    : unreadable('The worker posted an empty result.');
+  if (posted.kind === 'progress') {
+    const header = { endpoint: endpointId, job: jobId, claimNo: null, worker: workerId };
+    context.broker.hint(topics.progress, encodeFrame(header, [posted.output]));
+    return reply.send({});
+  }
+  const { status, output, error, stopPod } = posted;
+  const hooked = worker.holds.get(jobId)?.hooked ?? true;
+  worker.posting.add(jobId);
+  try {
+    const finish = { jobId, workerId, claimNo: null, status, output, error };
+    const accepted = await context.finisher.finish(endpointId, finish, hooked);
+    worker.holds.delete(jobId);
+    if (stopPod && accepted) context.replace(workerId);
+    return reply.send(accepted ? {} : { accepted: false });
+  } finally {
+    worker.posting.delete(jobId);
+  }
+};
+
+const takeChunk = async (
+  context: RunpodContext,
+  call: JobCall,
+  reply: FastifyReply,
+): Promise<FastifyReply> => {
+  reply.header('connection', 'close');
+  const { endpointId, workerId } = await readCaller(context, call);
+  context.workers.see(endpointId, workerId);
+  const jobId = parseJobId(call.params.job);
+  const output = Buffer.isBuffer(call.body) ? readChunk(call.body) : Buffer.from('null');
+  if (!Buffer.isBuffer(output)) return sendProblem(reply, output);
+  if (output.length > CHUNK_MAX_BYTES) {
+    const detail = `A chunk must be <= ${CHUNK_MAX_BYTES} bytes; got ${output.length}.`;
+    throw refuse('request.too_large', detail);
+  }
+  if (jobId === undefined) return reply.send({ accepted: false });
+  const chunk = { jobId, workerId, claimNo: null, seq: null, output };
+  const accepted = await context.finisher.append(endpointId, chunk);
+  return reply.send(accepted ? {} : { accepted: false });
+};

@@ -1,0 +1,1 @@
+export { createSupervisor, type Processes, type SupervisorContext } from './main.ts';

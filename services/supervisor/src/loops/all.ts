@@ -1,0 +1,40 @@
+import os from 'node:os';
+import { type Log, type Loop, startLoop } from '@switchyard/runtime';
+import { beatSupervisor } from '@switchyard/store';
+import type { DemandSender } from '../send-demand.ts';
+import {
+  claimForOwn,
+  type ReconcileContext,
+  returnLostAssigns,
+  returnOldMail,
+} from './reconcile.ts';
+import { type SignContext, storeSigns } from './store-signs.ts';
+
+const TICK_MS = 1_000;
+const MAIL_EVERY_MS = 500;
+
+export type LoopsContext = SignContext & {
+  readonly log: Log;
+  readonly demand: DemandSender;
+  readonly learnEndpoints: () => Promise<void>;
+  readonly reconcile: ReconcileContext;
+};
+
+/** Starts what the supervisor looks after by itself. */
+export const startSupervisorLoops = (context: LoopsContext): Loop[] => {
+  const { store, instance, log, demand, reconcile } = context;
+  const loop = (name: string, everyMs: number, run: () => Promise<void>): Loop =>
+    startLoop({ name, everyMs, run, log });
+  const host = os.hostname();
+  return [
+    loop('beat', TICK_MS, () => beatSupervisor(store, instance, host, process.pid)),
+    loop('repeat the demand', TICK_MS, async () => demand.send()),
+    loop('learn endpoints', TICK_MS, context.learnEndpoints),
+    loop('store signs of life', TICK_MS, () => storeSigns(context)),
+    loop('return lost assigns', TICK_MS, () => returnLostAssigns(reconcile)),
+    loop('return old mail', MAIL_EVERY_MS, () => returnOldMail(reconcile)),
+    loop('claim without a scheduler', MAIL_EVERY_MS, async () => {
+      if (!demand.isHeard()) await claimForOwn(reconcile);
+    }),
+  ];
+};

@@ -1,0 +1,91 @@
+import type { Broker } from '@switchyard/broker';
+import {
+  type EndpointId,
+  type InstanceId,
+  type JobId,
+  topics,
+  type WorkerId,
+} from '@switchyard/contracts';
+import {
+  claimJobs,
+  findLeasesAddressedTo,
+  type LostClaim,
+  requeueJobs,
+  type Store,
+} from '@switchyard/store';
+import type { Claim } from '../hand-over-jobs.ts';
+import { demandOf } from '../send-demand.ts';
+import type { WorkerBook } from '../track-workers.ts';
+
+/** An assign that did not come within this time was lost, in ms. */
+const ASSIGN_LOST_MS = 2_000;
+/** A job in a mailbox whose worker did not come back for it within this time returns, in ms. */
+const MAIL_KEPT_MS = 2_000;
+
+export type ReconcileContext = {
+  readonly store: Store;
+  readonly broker: Pick<Broker, 'hint'>;
+  readonly instance: InstanceId;
+  readonly workers: WorkerBook;
+  readonly received: Map<JobId, number>;
+  readonly handBack: (endpointId: EndpointId, claims: readonly LostClaim[]) => Promise<void>;
+  readonly handOver: (endpointId: EndpointId, claims: readonly Claim[]) => Promise<void>;
+};
+
+/**
+ * Returns leases that name this instance but whose assign never came, and forgets received claims
+ * whose lease has ended.
+ */
+export const returnLostAssigns = async (context: ReconcileContext): Promise<void> => {
+  const { store, broker, instance, workers, received } = context;
+  const before = new Map(received);
+  const leases = await findLeasesAddressedTo(store, instance, ASSIGN_LOST_MS);
+  const lost = leases.filter((lease) => received.get(lease.jobId) !== lease.claimNo);
+  for (const [endpointId, claims] of Map.groupBy(lost, (lease) => lease.endpointId)) {
+    await requeueJobs(store, endpointId, `${instance}/reconcile`, 'assign_lost', claims);
+    broker.hint(topics.nudge(endpointId), new Uint8Array());
+  }
+  const live = new Set(leases.map((lease) => lease.jobId));
+  for (const [jobId, claimNo] of before) {
+    if (seenBefore.get(jobId) === claimNo && !live.has(jobId)) received.delete(jobId);
+  }
+  for (const worker of workers.all()) {
+    for (const jobId of worker.holds.keys()) {
+      if (!received.has(jobId) && !live.has(jobId)) worker.holds.delete(jobId);
+    }
+  }
+  seenBefore.clear();
+  for (const [jobId, claimNo] of received) seenBefore.set(jobId, claimNo);
+};
+
+/** The claims known at the look before: one that is not leased by the next has ended. */
+const seenBefore = new Map<JobId, number>();
+
+/** Returns jobs whose worker did not fetch them. */
+export const returnOldMail = async ({ workers, handBack }: ReconcileContext): Promise<void> => {
+  const before = performance.now() - MAIL_KEPT_MS;
+  for (const worker of workers.all()) {
+    const old = worker.mailbox.filter(({ atMs }) => atMs < before).map(({ job }) => job);
+    if (old.length === 0) continue;
+    worker.mailbox.splice(0, old.length);
+    // Nothing more until it asks again.
+    worker.free = 0;
+    await handBack(worker.endpointId, old);
+  }
+};
+
+/** Claims for its own workers while no scheduler hears this supervisor. */
+export const claimForOwn = async (context: ReconcileContext): Promise<void> => {
+  for (const { endpoint, workers } of demandOf(context.workers)) {
+    const endpointId = endpoint as EndpointId;
+    const seats = workers.flatMap(({ worker, free }) =>
+      Array.from({ length: Math.min(free, 100) }, () => ({
+        workerId: worker as WorkerId,
+        instance: context.instance,
+      })),
+    );
+    const process = `${context.instance}/claim`;
+    const claimed = await claimJobs(context.store, endpointId, process, seats, true);
+    await context.handOver(endpointId, claimed);
+  }
+};

@@ -1,0 +1,81 @@
+import type { EndpointId, InstanceId, JobId } from '@switchyard/contracts';
+import { findHeld, type Store, touchWorkers } from '@switchyard/store';
+import type { Stopper } from '../stop-jobs.ts';
+import type { Presence, WorkerBook } from '../track-workers.ts';
+
+/** A sign of life is stored this often, in ms: a worker counts as lost after 30,000. */
+const SIGN_EVERY_MS = 5_000;
+/** A job that was handed over just now may be listed before its lease is seen, in ms. */
+const LISTED_TOO_EARLY_MS = 2_000;
+
+export type SignContext = {
+  readonly store: Store;
+  readonly instance: InstanceId;
+  readonly workers: WorkerBook;
+  readonly stopper: Stopper;
+};
+
+/**
+ * Stores which workers are there and what they hold, endpoint by endpoint. A job that a worker
+ * lists twice without holding its lease gets a stop.
+ */
+export const storeSigns = async (context: SignContext): Promise<void> => {
+  const nowMs = performance.now();
+  const due = [...context.workers.all()].filter((worker) => isDue(worker, nowMs));
+  for (const [endpointId, workers] of Map.groupBy(due, (worker) => worker.endpointId)) {
+    await storeSignsOf(context, endpointId, workers, nowMs);
+  }
+  context.workers.forgetSilent();
+  context.stopper.forgetOld();
+};
+
+const isDue = (worker: Presence, nowMs: number): boolean => {
+  // A poll that is held is a sign of life that lasts.
+  if (worker.poll || worker.wakeStopPoll || worker.wakeExchange) worker.seenAtMs = nowMs;
+  if (worker.inventory !== undefined) return true;
+  return worker.seenAtMs > worker.storedAtMs && nowMs - worker.storedAtMs >= SIGN_EVERY_MS;
+};
+
+const storeSignsOf = async (
+  { store, instance, stopper }: SignContext,
+  endpointId: EndpointId,
+  workers: readonly Presence[],
+  nowMs: number,
+): Promise<void> => {
+  const signs = workers.map((worker) => ({
+    workerId: worker.workerId,
+    state: worker.state,
+    reason: worker.reason,
+    slots: worker.slots,
+    inventory: worker.inventory,
+  }));
+  await touchWorkers(store, endpointId, instance, signs);
+  const listed = workers.flatMap((worker) =>
+    (worker.inventory ?? []).map((jobId) => ({ worker, workerId: worker.workerId, jobId })),
+  );
+  for (const worker of workers) {
+    worker.storedAtMs = nowMs;
+    if (worker.inventory !== undefined) worker.inventoryStoredAtMs = nowMs;
+    worker.inventory = undefined;
+  }
+  if (listed.length === 0) return;
+  const held = await findHeld(store, endpointId, listed);
+  const live = new Set(held.map((lease) => `${lease.workerId}/${lease.jobId}`));
+  for (const { worker, workerId, jobId } of listed) {
+    if (live.has(`${workerId}/${jobId}`) || worker.posting.has(jobId)) {
+      suspects.get(worker)?.delete(jobId);
+    } else if (isSuspectLongEnough(worker, jobId, nowMs)) {
+      stopper.stop(endpointId, [{ workerId, jobId, claimNo: 0, reason: 'not_held' }]);
+    }
+  }
+};
+
+/** Since when a worker lists jobs that it does not hold. */
+const suspects = new WeakMap<Presence, Map<JobId, number>>();
+
+const isSuspectLongEnough = (worker: Presence, jobId: JobId, nowMs: number): boolean => {
+  const since = suspects.get(worker) ?? new Map<JobId, number>();
+  suspects.set(worker, since);
+  if (!since.has(jobId)) since.set(jobId, nowMs);
+  return nowMs - (since.get(jobId) ?? nowMs) >= LISTED_TOO_EARLY_MS;
+};

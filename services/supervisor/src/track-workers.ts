@@ -1,0 +1,185 @@
+import type { EndpointId, JobId, S3Config, StopReason, WorkerId } from '@switchyard/contracts';
+import type { WorkerState } from '@switchyard/store';
+
+/** A claimed job, ready to be written to its worker. */
+export type HandedJob = {
+  readonly jobId: JobId;
+  readonly claimNo: number;
+  readonly executionTimeoutMs: number;
+  readonly webhook: string | null;
+  /** Raw JSON, as the client sent it. */
+  readonly input: Buffer;
+  readonly s3Config: S3Config | undefined;
+};
+
+/**
+ * A request of a worker that waits for something. `answer` returns false where the worker has hung
+ * up in the meantime: then nothing was written.
+ */
+export type HeldPoll = {
+  readonly free: number;
+  answer(jobs: readonly HandedJob[]): boolean;
+};
+
+export type RememberedStop = {
+  readonly claimNo: number;
+  readonly reason: StopReason;
+  readonly atMs: number;
+  /** When the worker was last told. */
+  toldAtMs: number;
+};
+
+/** A worker that talks to this supervisor. */
+export type Presence = {
+  readonly endpointId: EndpointId;
+  readonly workerId: WorkerId;
+  state: WorkerState;
+  reason: string | null;
+  /** The most slots that it has shown. */
+  slots: number;
+  seenAtMs: number;
+  /** When its sign of life was last stored. */
+  storedAtMs: number;
+  /** What it last said that it holds, until that is stored. */
+  inventory: readonly JobId[] | undefined;
+  inventoryStoredAtMs: number;
+  /** RunPod's protocol: the take that is held. */
+  poll: HeldPoll | undefined;
+  /** RunPod's protocol: tells the held stop poll to look again. */
+  wakeStopPoll: (() => void) | undefined;
+  /** The exchange: free slots as last said, less what was handed since. */
+  free: number;
+  wakeExchange: (() => void) | undefined;
+  readonly mailbox: { readonly job: HandedJob; readonly atMs: number }[];
+  /** Jobs that this supervisor handed over, by claim. */
+  readonly holds: Map<JobId, { readonly claimNo: number; readonly hooked: boolean }>;
+  /** Jobs whose results are on their way into the database. */
+  readonly posting: Set<JobId>;
+  readonly stops: Map<JobId, RememberedStop>;
+};
+
+/** A stop is repeated until the worker no longer lists the job, and remembered this long, in ms. */
+export const STOP_KEPT_MS = 60_000;
+/** A worker that was silent for this long is forgotten here, in ms; the database knows more. */
+const FORGET_MS = 120_000;
+
+export interface WorkerBook {
+  /** The worker, entered on its first contact. */
+  see(endpointId: EndpointId, workerId: WorkerId): Presence;
+  find(endpointId: EndpointId, workerId: WorkerId): Presence | undefined;
+  all(): Iterable<Presence>;
+  /** Hands jobs to a worker. @returns those that it had no room for: nothing was written of them. */
+  deliver(
+    endpointId: EndpointId,
+    workerId: WorkerId,
+    jobs: readonly HandedJob[],
+  ): readonly HandedJob[];
+  /** Gives a worker no more jobs, and lets its held polls go. */
+  drain(endpointId: EndpointId, workerId: WorkerId): void;
+  forget(endpointId: EndpointId, workerId: WorkerId): void;
+  forgetSilent(): void;
+}
+
+/** How many jobs a worker would take now. */
+export const freeSlots = (worker: Presence): number => {
+  if (worker.state === 'draining' || worker.state === 'unhealthy') return 0;
+  if (worker.poll !== undefined) return worker.poll.free;
+  return Math.max(0, worker.free - worker.mailbox.length);
+};
+
+const keyOf = (endpointId: EndpointId, workerId: WorkerId): string => `${endpointId}/${workerId}`;
+
+/** @param changed is called when a worker has more or less room than before. */
+export const createWorkerBook = (changed: () => void): WorkerBook => {
+  const book = new Map<string, Presence>();
+  return {
+    see: (endpointId, workerId) => {
+      const key = keyOf(endpointId, workerId);
+      const known = book.get(key) ?? newPresence(endpointId, workerId);
+      known.seenAtMs = performance.now();
+      if (known.state === 'starting') known.state = 'live';
+      book.set(key, known);
+      return known;
+    },
+    find: (endpointId, workerId) => book.get(keyOf(endpointId, workerId)),
+    all: () => book.values(),
+    deliver: (endpointId, workerId, jobs) => {
+      const worker = book.get(keyOf(endpointId, workerId));
+      const room = worker === undefined ? 0 : freeSlots(worker);
+      if (worker === undefined || room === 0) return jobs;
+      const taken = jobs.slice(0, room);
+      const left = jobs.slice(room);
+      if (worker.poll === undefined) {
+        mail(worker, taken);
+        return left;
+      }
+      return answerPoll(worker, worker.poll, taken, changed) ? left : jobs;
+    },
+    drain: (endpointId, workerId) => {
+      const worker = book.get(keyOf(endpointId, workerId));
+      if (worker === undefined) return;
+      worker.state = 'draining';
+      worker.storedAtMs = Number.NEGATIVE_INFINITY;
+      worker.poll?.answer([]);
+      worker.poll = undefined;
+      worker.wakeStopPoll?.();
+      worker.wakeExchange?.();
+      changed();
+    },
+    forget: (endpointId, workerId) => {
+      book.delete(keyOf(endpointId, workerId));
+      changed();
+    },
+    forgetSilent: () => {
+      const before = performance.now() - FORGET_MS;
+      for (const [key, worker] of book) {
+        const holdsNothing = worker.holds.size === 0 && worker.mailbox.length === 0;
+        if (worker.seenAtMs < before && holdsNothing) book.delete(key);
+      }
+    },
+  };
+};
+
+const newPresence = (endpointId: EndpointId, workerId: WorkerId): Presence => ({
+  endpointId,
+  workerId,
+  state: 'live',
+  reason: null,
+  slots: 1,
+  seenAtMs: 0,
+  storedAtMs: Number.NEGATIVE_INFINITY,
+  inventory: undefined,
+  inventoryStoredAtMs: Number.NEGATIVE_INFINITY,
+  poll: undefined,
+  wakeStopPoll: undefined,
+  free: 0,
+  wakeExchange: undefined,
+  mailbox: [],
+  holds: new Map(),
+  posting: new Set(),
+  stops: new Map(),
+});
+
+const mail = (worker: Presence, jobs: readonly HandedJob[]): void => {
+  const atMs = performance.now();
+  for (const job of jobs) worker.mailbox.push({ job, atMs });
+  worker.wakeExchange?.();
+};
+
+const answerPoll = (
+  worker: Presence,
+  poll: HeldPoll,
+  jobs: readonly HandedJob[],
+  changed: () => void,
+): boolean => {
+  worker.poll = undefined;
+  changed();
+  if (!poll.answer(jobs)) return false;
+  for (const job of jobs) hold(worker, job);
+  return true;
+};
+
+/** Notes that a worker has a job now. */
+export const hold = (worker: Presence, job: HandedJob): void => {
+  worker.holds.set(job.jobId, { claimNo: job.claimNo, hooked: job.webhook !== null });
+};
