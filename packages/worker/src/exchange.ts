@@ -19,7 +19,7 @@ const REPLACED_SILENCE_MS = 5_000;
 const BACK_OFF_MS = { first: 100, last: 5_000 } as const;
 /** How long a gateway that refuses the worker, or asks it to slow down, is left alone. */
 const REFUSED_PAUSE_MS = 5_000;
-/** Held exchanges that come back empty at once must not become a busy loop. */
+/** Held exchanges that come back at once without news must not become a busy loop. */
 const HOT_ANSWER_MS = 250;
 
 type Flight = {
@@ -161,18 +161,19 @@ export class Exchange {
     this.#backOffMs = BACK_OFF_MS.first;
     if (this.#trouble !== '') log.info('The gateway answers again.');
     this.#trouble = '';
-    for (const { job, claimNo, reason } of answer.stop) {
-      slots.stop({ job, claimNo }, reason);
-      outbox.drop({ job, claimNo });
+    let stops = 0;
+    for (const stop of answer.stop) {
+      const isNews = [outbox.drop(stop), slots.stop(stop, stop.reason)].includes(true);
+      if (isNews) stops += 1;
     }
     answer.jobs.forEach((job, index) => {
       const input = inputs[index];
       if (input !== undefined) slots.take({ ...job, input });
     });
     if (answer.drain) this.#leaving = true;
-    const told = flight.posts.length + answer.jobs.length + answer.stop.length > 0;
-    const quick = performance.now() - flight.sentAt < HOT_ANSWER_MS;
-    if (quick && !told && !flight.replaced) this.#pauseWaiting();
+    const hasNews = flight.posts.length + answer.jobs.length + stops > 0;
+    const isQuick = performance.now() - flight.sentAt < HOT_ANSWER_MS;
+    if (isQuick && !hasNews && !flight.replaced) this.#pauseWaiting();
   }
 
   #refused(flight: Flight, reply: Reply & { kind: 'refused' }): void {

@@ -2,15 +2,21 @@
 import { RESULT_MAX_BYTES } from '@switchyard/contracts';
 import type { Post } from './handler.ts';
 
-/** One claim of a job, by which posts are fenced. */
+/** One claim of a job, by which posts are fenced. In a stop, 0 means whatever claim there is. */
 export type ClaimRef = { readonly job: string; readonly claimNo: number };
 export type ClaimPost = Post & ClaimRef;
 
 /** Beyond this many unsent bytes the worker takes no more jobs and its streams wait. */
 const FULL_BYTES = 64 * 1024 * 1024;
 const POSTS_MAX = 1_000;
+/** What a post takes in the header of its frame, at the most. */
+const HEADER_BYTES = 200;
 
 export const keyOf = ({ job, claimNo }: ClaimRef): string => `${job} ${claimNo}`;
+
+/** Whether `claim` is the one that a stop names. */
+export const isOf = (claim: ClaimRef, named: ClaimRef): boolean =>
+  claim.job === named.job && (named.claimNo === 0 || claim.claimNo === named.claimNo);
 
 export const isLast = ({ kind }: Post): boolean => kind === 'output' || kind === 'error';
 
@@ -49,20 +55,24 @@ export class Outbox {
     else this.#queue.push(post);
   }
 
-  /** The next posts to send, at most 1,000 with 20 MiB of bodies; `settle` or `putBack` follows. */
+  /**
+   * The next posts to send, at most 1,000, and at most 20 MiB unless one alone takes that much.
+   * `settle` or `putBack` must follow before the next.
+   */
   take(): readonly ClaimPost[] {
-    const progress = [...this.#progress.values()].slice(0, this.#limit);
-    for (const post of progress) this.#progress.delete(keyOf(post));
-    let bytes = progress.reduce((sum, { body }) => sum + body.length, 0);
+    const ready = [...this.#progress.values(), ...this.#queue];
+    let bytes = 0;
     let count = 0;
-    for (const { body } of this.#queue) {
-      bytes += body.length;
-      const fits = bytes <= RESULT_MAX_BYTES && progress.length + count < this.#limit;
-      if (!fits && progress.length + count > 0) break;
+    for (const { body } of ready) {
+      bytes += body.length + HEADER_BYTES;
+      if (count === this.#limit || (count > 0 && bytes > RESULT_MAX_BYTES)) break;
       count += 1;
     }
-    this.#taken = [...progress, ...this.#queue.splice(0, count)];
-    return this.#taken;
+    const taken = ready.slice(0, count);
+    for (const post of taken) if (post.kind === 'progress') this.#progress.delete(keyOf(post));
+    this.#queue.splice(0, taken.filter(({ kind }) => kind !== 'progress').length);
+    this.#taken = taken;
+    return taken;
   }
 
   /** What was taken has been answered: it is forgotten, accepted or not. */
@@ -91,14 +101,16 @@ export class Outbox {
     this.#limit = 1;
   }
 
-  /** Drops every post of `claim` that is not under way. */
-  drop(claim: ClaimRef): void {
-    const key = keyOf(claim);
-    const isOther = (post: ClaimPost) => keyOf(post) !== key;
-    const dropped = [...this.#queue, ...this.#progress.values()].filter((post) => !isOther(post));
-    this.#queue = this.#queue.filter(isOther);
-    this.#progress.delete(key);
-    for (const { body } of dropped) this.#grow(-body.length);
+  /** Drops every post of `claim` that is not under way. @returns whether there was one. */
+  drop(claim: ClaimRef): boolean {
+    const dropped = [...this.#queue, ...this.#progress.values()].filter((one) => isOf(one, claim));
+    if (dropped.length === 0) return false;
+    this.#queue = this.#queue.filter((one) => !isOf(one, claim));
+    for (const post of dropped) {
+      if (post.kind === 'progress') this.#progress.delete(keyOf(post));
+      this.#grow(-post.body.length);
+    }
+    return true;
   }
 
   /** The jobs whose result still waits here: the worker holds them until it is sent. */

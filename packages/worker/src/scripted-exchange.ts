@@ -32,7 +32,7 @@ export class ScriptedExchange implements AsyncDisposable {
   fault: (request: ExchangeRequest) => Fault | undefined = () => undefined;
   readonly #server = http.createServer((request, response) => void this.#hear(request, response));
   readonly #queue: { header: ExchangeAnswer['jobs'][number]; input: Buffer }[] = [];
-  readonly #stops: ExchangeAnswer['stop'] = [];
+  #stops: ExchangeAnswer['stop'] = [];
   readonly #leases = new Set<string>();
   readonly #looks = new Set<() => void>();
   #held: Held | undefined;
@@ -70,8 +70,10 @@ export class ScriptedExchange implements AsyncDisposable {
     this.#release();
   }
 
-  stop(job: string, reason = 'cancelled'): void {
-    this.#stops.push({ job, claimNo: 1, reason });
+  /** Stops `job`, and says so again until the worker does not list it any more. */
+  stop(job: string, claimNo = 1): void {
+    this.#leases.delete(job);
+    this.#stops.push({ job, claimNo, reason: 'cancelled' });
     this.#release();
   }
 
@@ -116,6 +118,7 @@ export class ScriptedExchange implements AsyncDisposable {
     }
     const request = checked.value;
     const { authorization } = call.headers;
+    this.#stops = this.#stops.filter(({ job }) => request.held.includes(job));
     this.requests.push({ ...request, authorization, url: call.url ?? '' });
     const fault = this.fault(request);
     if (fault === undefined || fault === 'reset after storing') {
@@ -158,9 +161,7 @@ export class ScriptedExchange implements AsyncDisposable {
     if (held === undefined) return;
     const jobs = this.#queue.splice(0, held.request.free);
     for (const { header } of jobs) this.#leases.add(header.job);
-    const stop = this.#stops.splice(0);
-    for (const { job } of stop) this.#leases.delete(job);
-    const header = { ...held.answer, jobs: jobs.map((one) => one.header), stop };
+    const header = { ...held.answer, jobs: jobs.map((one) => one.header), stop: this.#stops };
     const inputs = jobs.map(({ input }) => input);
     held.response.writeHead(200, { 'content-type': 'application/octet-stream' });
     held.response.end(encodeFrame({ ...header, drain: this.#draining }, inputs));

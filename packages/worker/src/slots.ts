@@ -1,6 +1,6 @@
 /** The jobs that a worker holds: at most `concurrency` of them run, the rest waits for a slot. */
 import type { ExchangeAnswer } from '@switchyard/contracts';
-import { type ClaimRef, keyOf } from './outbox.ts';
+import { type ClaimRef, isOf, keyOf } from './outbox.ts';
 
 export type Claim = ExchangeAnswer['jobs'][number] & { readonly input: Buffer };
 
@@ -51,11 +51,18 @@ export class Slots {
     this.#fill();
   }
 
-  /** Tells the handler of `claim` to end. Its slot is free when it has ended, not before. */
-  stop(claim: ClaimRef, reason: string): void {
-    const key = keyOf(claim);
-    if (this.#waiting.delete(key)) return;
-    abort(this.#running.get(key), reason);
+  /**
+   * Tells the handler of `claim` to end. Its slot is free when it has ended, not before.
+   * @returns whether that was news: the gateway says it again until the job is gone.
+   */
+  stop(claim: ClaimRef, reason: string): boolean {
+    for (const [key, held] of this.#waiting) {
+      if (isOf(held.claim, claim)) return this.#waiting.delete(key);
+    }
+    const held = [...this.#running.values()].find((one) => isOf(one.claim, claim));
+    if (held === undefined || held.controller.signal.aborted) return false;
+    abort(held, reason);
+    return true;
   }
 
   #fill(): void {
@@ -80,5 +87,5 @@ export class Slots {
   }
 }
 
-const abort = (held: Held | undefined, reason: string): void =>
-  held?.controller.abort(new DOMException(`The job was stopped: ${reason}.`, 'AbortError'));
+const abort = (held: Held, reason: string): void =>
+  held.controller.abort(new DOMException(`The job was stopped: ${reason}.`, 'AbortError'));

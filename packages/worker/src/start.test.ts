@@ -233,6 +233,36 @@ test('a stop aborts that job alone, and nothing more is posted of it', TEST, asy
   );
 });
 
+test(
+  'a stop that names no claim is for whatever claim there is, and is repeated without haste',
+  TEST,
+  async () => {
+    let aborts = 0;
+    let finish = (): void => undefined;
+    await withWorker(
+      (_job, { signal }) => {
+        signal.addEventListener('abort', () => (aborts += 1));
+        return new Promise<void>((resolve) => (finish = resolve));
+      },
+      async (gateway) => {
+        gateway.give('a', null, { claimNo: 7 });
+        await gateway.until(() => gateway.requests.find(({ held }) => held.includes('a')));
+        const before = gateway.requests.length;
+        gateway.stop('a', 0);
+        await wait(1_000);
+        assert.equal(aborts, 1);
+        assert.ok(
+          gateway.requests.length - before < 8,
+          `${gateway.requests.length - before} a second`,
+        );
+        finish();
+        await gateway.until(() => gateway.requests.at(-1)?.free === 1 || undefined);
+        assert.deepEqual(gateway.stored, []);
+      },
+    );
+  },
+);
+
 test('a job that overran is stopped here too when the server cannot be heard', TEST, async () => {
   await withWorker(
     (_job, { signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
