@@ -88,7 +88,8 @@ const baseOf = (connection: Connection, env: Environment, faults: string[]): str
   const base = at < 0 ? undefined : httpUrl(take.slice(0, at));
   if (base === undefined) {
     faults.push(
-      `the gateway (options gatewayUrl and endpoint, or RUNPOD_WEBHOOK_GET_JOB: an http URL with ${TAKE} in it)`,
+      'the gateway (options gatewayUrl and endpoint, or RUNPOD_WEBHOOK_GET_JOB: ' +
+        `an http URL with ${TAKE} in it)`,
     );
   }
   return base;
@@ -97,7 +98,7 @@ const baseOf = (connection: Connection, env: Environment, faults: string[]): str
 const httpUrl = (text: string): string | undefined =>
   URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : undefined;
 
-/** The whole number from 1 in `value`, `otherwise` where there is none, undefined where it is bad. */
+/** The number in `value`, whole and from 1; `otherwise` without one, undefined for a bad one. */
 const wholeNumber = <Default>(value: string | number | undefined, otherwise: Default) => {
   if (value === undefined) return otherwise;
   const number = Number(value);

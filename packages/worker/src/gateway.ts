@@ -38,6 +38,7 @@ const SOCKETS_MAX = 4;
 
 const checkAnswer = validator(ExchangeAnswerSchema);
 
+/** The gateway at `url`. Nothing is sent before the first `post`. */
 export const openGateway = (url: URL, token: string): Gateway => {
   const { Agent, request } = url.protocol === 'https:' ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });

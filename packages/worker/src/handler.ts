@@ -111,7 +111,7 @@ const stream = async (chunks: Chunks, run: Run): Promise<Post> => {
 };
 
 const tooMuch = (seq: number): string =>
-  `The chunks up to ${seq} together exceed ${RESULT_MAX_BYTES} bytes, the most that an output may have.`;
+  `The chunks up to ${seq} exceed the ${RESULT_MAX_BYTES} bytes that an output may have.`;
 
 const endOf = (returned: unknown, kept: readonly Buffer[], run: Run): Post => {
   if (run.returnAggregate) {

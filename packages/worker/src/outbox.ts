@@ -12,13 +12,15 @@ const POSTS_MAX = 1_000;
 /** What a post takes in the header of its frame, at the most. */
 const HEADER_BYTES = 200;
 
+/** One text for each claim. */
 export const keyOf = ({ job, claimNo }: ClaimRef): string => `${job} ${claimNo}`;
 
 /** Whether `claim` is the one that a stop names. */
 export const isOf = (claim: ClaimRef, named: ClaimRef): boolean =>
   claim.job === named.job && (named.claimNo === 0 || claim.claimNo === named.claimNo);
 
-export const isLast = ({ kind }: Post): boolean => kind === 'output' || kind === 'error';
+/** Whether `post` ends its job. */
+export const isLast = (post: Post): boolean => post.kind === 'output' || post.kind === 'error';
 
 export class Outbox {
   #queue: ClaimPost[] = [];

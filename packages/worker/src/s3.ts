@@ -94,7 +94,8 @@ const urlOf = ({ url }: Bucket, key: string): string => {
   const strange = parts.some((part) => part === '' || part === '.' || part === '..');
   if (strange || Buffer.byteLength(key) > KEY_MAX_BYTES || !key.isWellFormed()) {
     throw new S3Error(
-      `The key ${JSON.stringify(key.slice(0, 80))} must have 1 to ${KEY_MAX_BYTES} bytes and no part that is empty, "." or "..".`,
+      `The key ${JSON.stringify(key.slice(0, 80))} must have 1 to ${KEY_MAX_BYTES} bytes ` +
+        'and no part that is empty, "." or "..".',
     );
   }
   return `${url}/${parts.map(encodeURIComponent).join('/')}`;

@@ -43,7 +43,7 @@ export class Slots {
     return [...this.#running.values(), ...this.#waiting.values()].map(({ claim }) => claim.job);
   }
 
-  /** Starts `claim`, or keeps it for the next free slot. A claim that is held already is not new. */
+  /** Starts `claim`, or keeps it for the next free slot. One that is held already is not new. */
   take(claim: Claim): void {
     const key = keyOf(claim);
     if (this.#running.has(key) || this.#waiting.has(key)) return;

@@ -31,7 +31,7 @@ export type WorkerHandle = {
 /**
  * Starts a worker that takes jobs of its endpoint and runs them through `handler`. What it is not
  * told here it reads from the environment (README.md). It keeps the process alive until it left.
- * @throws Error when it is not told where its gateway is or who it is; the message names what lacks.
+ * @throws Error that names what is missing when it is not told where its gateway is or who it is.
  */
 export const start = (options: WorkerOptions): WorkerHandle => {
   const config = readConfig(options, environment());
