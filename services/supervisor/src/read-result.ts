@@ -21,7 +21,7 @@ const NULL = 'null';
 export const readResult = (body: Buffer): PostedResult => {
   const found = scanObject(body, ['output', 'error', 'stopPod', 'status']);
   if (!found.ok) return unreadable('The worker posted a result that is not a JSON object.');
-  const raw = (key: string): Buffer | undefined => {
+  const raw = (key: 'output' | 'error' | 'stopPod' | 'status'): Buffer | undefined => {
     const span = found.spans.get(key);
     return span && body.subarray(span.start, span.end);
   };

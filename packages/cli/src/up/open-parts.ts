@@ -1,0 +1,154 @@
+import type { Broker } from '@switchyard/broker';
+import { openBroker } from '@switchyard/broker';
+import {
+  EVENTS_STREAM,
+  EVENTS_TOPICS,
+  type InstanceId,
+  newInstanceId,
+} from '@switchyard/contracts';
+import {
+  type Config,
+  type ConfigFileResult,
+  createHealth,
+  createLog,
+  createMetrics,
+  createSealer,
+  createTargetGuard,
+  type EmbeddedPostgres,
+  type Health,
+  loadOrCreateSecrets,
+  type Log,
+  type Metrics,
+  type Sealer,
+  startEmbeddedPostgres,
+  type TargetGuard,
+} from '@switchyard/runtime';
+import {
+  createKeyRing,
+  isPassing,
+  type KeyRing,
+  migrate,
+  openStore,
+  type Store,
+} from '@switchyard/store';
+
+/** Everything that services share in one process, open and ready. */
+export type Parts = {
+  readonly config: Config;
+  readonly file: Extract<ConfigFileResult, { ok: true }>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly instance: InstanceId;
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly keyRing: KeyRing;
+  readonly sealer: Sealer;
+  readonly targetGuard: TargetGuard;
+  readonly apiKey: string | undefined;
+  /** The API key was made by this start, and is to be shown. */
+  readonly isKeyNew: boolean;
+  readonly postgres: EmbeddedPostgres | undefined;
+  close(): Promise<void>;
+};
+
+/** How long a start waits for a database or broker that is away, in ms. */
+const START_WAIT_MS = 60_000;
+const EVENTS_KEPT_MS = 7 * 86_400_000;
+
+/** Opens the database (the embedded one where none is named), migrates it, and opens the broker. */
+export const openParts = async (config: Config, file: Parts['file']): Promise<Parts> => {
+  const instance = newInstanceId();
+  const service = config.allInOne ? 'switchyard' : config.services.join('+');
+  const log = createLog({
+    level: config.logLevel,
+    ...(config.logPretty === undefined ? {} : { pretty: config.logPretty }),
+    service,
+    instance,
+  });
+  for (const warning of config.warnings) log.warn(warning);
+  const postgres = await startPostgres(config, log);
+  const secrets =
+    config.databaseUrl === undefined ? await loadOrCreateSecrets(config.dataDir) : undefined;
+  const url = postgres?.url ?? config.databaseUrl ?? '';
+  await migrateWhenThere(url, log);
+  const store = openStore({
+    url,
+    applicationName: `switchyard ${service}`,
+    onIdleError: (error) => log.debug({ err: error }, 'an idle connection broke'),
+  });
+  const broker = await openBroker(config.brokerUrl, {
+    name: `switchyard ${service}`,
+    log,
+    connectTimeoutMs: START_WAIT_MS,
+    streams: [
+      {
+        name: EVENTS_STREAM,
+        topics: EVENTS_TOPICS,
+        maxAgeMs: EVENTS_KEPT_MS,
+        duplicateWindowMs: 120_000,
+      },
+    ],
+  });
+  const apiKey = config.apiKey ?? secrets?.apiKey;
+  const health = createHealth();
+  addChecks(health, store, broker);
+  return {
+    config,
+    file,
+    log,
+    metrics: createMetrics({ service }),
+    health,
+    instance,
+    store,
+    broker,
+    keyRing: createKeyRing(store, apiKey),
+    sealer: createSealer(config.masterKeys ?? secrets?.masterKeys ?? []),
+    targetGuard: createTargetGuard({
+      allowPrivateTargets: file.file.webhooks?.allowPrivateTargets ?? [],
+    }),
+    apiKey,
+    isKeyNew: config.apiKey === undefined && secrets?.created === true,
+    postgres,
+    close: async () => {
+      await broker.close();
+      await store.close();
+      await postgres?.stop();
+    },
+  };
+};
+
+const startPostgres = (config: Config, log: Log): Promise<EmbeddedPostgres> | undefined =>
+  config.databaseUrl === undefined
+    ? startEmbeddedPostgres({ dataDir: config.dataDir, log })
+    : undefined;
+
+const migrateWhenThere = async (url: string, log: Log): Promise<void> => {
+  const untilMs = performance.now() + START_WAIT_MS;
+  for (let told = false; ; ) {
+    try {
+      const steps = await migrate(url);
+      if (steps.length > 0) log.info({ steps }, 'the database was migrated');
+      return;
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > untilMs) throw error;
+      if (!told) log.warn({ err: error }, 'the database is away; waiting for it');
+      told = true;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+};
+
+const addChecks = (health: Health, store: Store, broker: Broker): void => {
+  health.register('database', async () => {
+    try {
+      await store.run({ name: 'ping', text: 'select 1 as one' }, []);
+      return { ok: true };
+    } catch {
+      return { ok: false, detail: 'The database does not answer.' };
+    }
+  });
+  health.register('broker', () =>
+    broker.stats().connected ? { ok: true } : { ok: false, detail: 'The broker is away.' },
+  );
+};

@@ -1,0 +1,96 @@
+import { parseEndpointId } from '@switchyard/contracts';
+import { createIntake } from '@switchyard/intake';
+import { resolveSettings } from '@switchyard/lifecycle';
+import { createNotifier } from '@switchyard/notifier';
+import {
+  type OpsServer,
+  type Service,
+  type ServiceName,
+  startOpsServer,
+} from '@switchyard/runtime';
+import { createScheduler } from '@switchyard/scheduler';
+import { createEndpoint } from '@switchyard/store';
+import type { Parts } from './open-parts.ts';
+import { makeSupervisor } from './make-supervisor.ts';
+
+/** How long a service may take to finish what it has begun, in ms. */
+export const DRAIN_MS = 30_000;
+
+/** Where the doors of this process are; filled in as they open. */
+export type Addresses = { api?: string; worker?: string; scheduler?: string; notifier?: string };
+
+export type Running = { readonly addresses: Addresses; stop(): Promise<void> };
+
+/** Makes the endpoints of the configuration file that do not exist yet; others are not touched. */
+const makeMissingEndpoints = async ({ store, file, log }: Parts): Promise<void> => {
+  for (const [id, settings] of Object.entries(file.file.endpoints ?? {})) {
+    const endpointId = parseEndpointId(id);
+    if (endpointId === undefined) throw new TypeError(`${id} was checked with the file`);
+    const made = await createEndpoint(store, endpointId, resolveSettings(id, settings));
+    if (made !== undefined) log.info({ endpointId }, 'the endpoint was made');
+  }
+};
+
+/** Starts the services of this process. What was started is stopped again when one fails. */
+export const startServices = async (parts: Parts): Promise<Running> => {
+  await makeMissingEndpoints(parts);
+  const addresses: Addresses = {};
+  const started: Service[] = [];
+  const doors: OpsServer[] = [];
+  const stop = async (): Promise<void> => {
+    // Intake first, so that nothing new comes in while the others drain.
+    for (const service of started) await service.stop();
+    await Promise.all(doors.map((door) => door.close()));
+  };
+  try {
+    for (const name of parts.config.services) {
+      const service = make(name, parts, addresses);
+      started.push(service);
+      await service.start();
+      const door = await openOpsDoor(name, parts, addresses);
+      if (door !== undefined) doors.push(door);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { addresses, stop };
+};
+
+const make = (name: ServiceName, parts: Parts, addresses: Addresses): Service => {
+  const { config } = parts;
+  switch (name) {
+    case 'intake':
+      return createIntake({
+        ...parts,
+        drainMs: DRAIN_MS,
+        listen: { host: config.host, port: config.ports.api },
+        opened: (url: string) => {
+          addresses.api = url;
+        },
+      });
+    case 'scheduler':
+      return createScheduler(parts);
+    case 'supervisor':
+      return makeSupervisor(parts, (url) => {
+        addresses.worker = url;
+      });
+    case 'notifier':
+      return createNotifier({ ...parts, drainMs: DRAIN_MS });
+    default:
+      throw new TypeError(`no such service: ${name satisfies never}`);
+  }
+};
+
+/** Services without an HTTP door of their own get one for health and metrics, unless all are one. */
+const openOpsDoor = async (
+  name: ServiceName,
+  { config, health, metrics }: Parts,
+  addresses: Addresses,
+): Promise<OpsServer | undefined> => {
+  if (config.allInOne || (name !== 'scheduler' && name !== 'notifier')) return undefined;
+  const port = config.ports[name];
+  const door = await startOpsServer({ host: config.host, port, health, metrics });
+  addresses[name] = `http://${config.host}:${door.port}`;
+  return door;
+};

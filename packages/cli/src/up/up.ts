@@ -1,0 +1,97 @@
+import {
+  DirectoryInUse,
+  EmbeddedPostgresError,
+  ListenError,
+  onStopSignals,
+  SecretsError,
+} from '@switchyard/runtime';
+import { readUpConfig } from './config.ts';
+import { openParts, type Parts } from './open-parts.ts';
+import { DRAIN_MS, type Running, startServices } from './start-services.ts';
+import { curlLine, hasDemoEndpoint, readyLines, runDemoJob } from './tell-ready.ts';
+import { watchParent } from './watch-parent.ts';
+
+export type UpOptions = {
+  /** None: all. */
+  readonly services: readonly string[];
+  /** Run one job at the end of the start and show its result. */
+  readonly demo: boolean;
+};
+
+const USAGE = 2;
+
+/**
+ * Runs services until a signal ends them.
+ * @returns the exit code of a start that failed: 2 when what was asked for cannot be (a bad value,
+ * a port in use, a data directory in use), 1 otherwise. A start that works does not return.
+ */
+export const up = async (options: UpOptions): Promise<number> => {
+  const asked = await readUpConfig(options.services);
+  if (!asked.ok) return tell(asked.problems, USAGE);
+  let parts: Parts;
+  try {
+    parts = await openParts(asked.config, asked.file);
+  } catch (error) {
+    return tellFailure(error);
+  }
+  let running: Running;
+  try {
+    running = await startServices(parts);
+  } catch (error) {
+    await parts.close();
+    return tellFailure(error);
+  }
+  const stop = onStopSignals({
+    log: parts.log,
+    drainMs: DRAIN_MS + 2_000,
+    stop: async () => {
+      await running.stop();
+      await parts.close();
+    },
+  });
+  if (asked.isByNpm) watchParent(() => stop('npm is gone'));
+  await tellReady(parts, running, options.demo);
+  return new Promise(() => undefined);
+};
+
+const tellReady = async (parts: Parts, running: Running, demo: boolean): Promise<void> => {
+  const { addresses } = running;
+  await parts.postgres?.hold.publish({ url: addresses.api ?? '' });
+  const lines = readyLines(parts, addresses);
+  if (addresses.api !== undefined && hasDemoEndpoint(parts)) {
+    lines.push('', 'Try it:', `  ${curlLine(parts, addresses.api)}`);
+  }
+  say(lines);
+  const { apiKey } = parts;
+  if (!demo || addresses.api === undefined || apiKey === undefined || !hasDemoEndpoint(parts))
+    return;
+  try {
+    say(['', 'One job through the HTTP API:', `  ${await runDemoJob(addresses.api, apiKey)}`]);
+  } catch (error) {
+    parts.log.warn({ err: error }, 'the job of the demo did not come back');
+  }
+};
+
+const say = (lines: readonly string[]): void => {
+  process.stdout.write(`${lines.join('\n')}\n`);
+};
+
+const tell = (problems: readonly string[], exitCode: number): number => {
+  process.stderr.write(`${problems.map((problem) => `switchyard: ${problem}`).join('\n')}\n`);
+  return exitCode;
+};
+
+/** What the person who started it can mend gets one line; a defect keeps its stack. */
+const tellFailure = (error: unknown): number => {
+  if (error instanceof ListenError || error instanceof DirectoryInUse) {
+    return tell([sentence(error.message)], USAGE);
+  }
+  if (error instanceof EmbeddedPostgresError || error instanceof SecretsError) {
+    return tell([sentence(error.message)], 1);
+  }
+  const detail = error instanceof Error ? error : new Error(String(error));
+  return tell([`The start failed: ${detail.message}`, detail.stack ?? ''], 1);
+};
+
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
