@@ -118,7 +118,7 @@ const sentenceFor = (bytes: Buffer, cause: unknown): string => {
   const reason = (message.split('\n').find((line) => line.trim() !== '') ?? '').trim();
   if (/unsupported image format/i.test(message)) {
     const start = JSON.stringify(bytes.toString('latin1', 0, 16));
-    return `This is no picture in a format that can be read (${READABLE}); it begins with ${start}.`;
+    return `This is no picture that can be read (${READABLE}); it begins with ${start}.`;
   }
   if (/exceeds pixel limit/i.test(message)) {
     return `The picture has too many pixels: at most ${PIXELS_MAX} are read.`;

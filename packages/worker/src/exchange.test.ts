@@ -109,26 +109,30 @@ test('429 is waited out as long as Retry-After says', TEST, async () => {
   assert.ok(second - first > 990 && second - first < 3_000, `${second - first} ms`);
 });
 
-test('a refused worker says so once, asks again after 5 s, and loses nothing', TEST, async () => {
-  await using gateway = await new ScriptedExchange().listen();
-  let refusals = 0;
-  gateway.fault = ({ posts }) => {
-    if (posts.length === 0 || refusals === 2) return undefined;
-    refusals += 1;
-    return { status: 401 };
-  };
-  const worker = startWorker(gateway, echo);
-  gateway.give('a', 1);
-  await gateway.endOf('a');
-  await worker.stop();
-  assert.equal(worker.lines.filter((line) => line.includes('status 401')).length, 1);
-});
+test(
+  'a worker that is refused says why, asks again after 5 s, and loses nothing',
+  TEST,
+  async () => {
+    await using gateway = await new ScriptedExchange().listen();
+    let refusals = 0;
+    gateway.fault = ({ posts }) => {
+      if (posts.length === 0 || refusals === 2) return undefined;
+      refusals += 1;
+      return { status: refusals === 1 ? 401 : 400 };
+    };
+    const worker = startWorker(gateway, echo);
+    gateway.give('a', 1);
+    await gateway.endOf('a');
+    await worker.stop();
+    assert.equal(worker.lines.filter((line) => /status 40[01]/.test(line)).length, 2);
+  },
+);
 
 test('a post that is refused for good fails its own job and no other', TEST, async () => {
   await using gateway = await new ScriptedExchange().listen();
   gateway.fault = ({ posts }) =>
     posts.some(({ job, kind }) => job === 'job-3' && kind === 'output')
-      ? { status: 413 }
+      ? { status: 413, code: 'request.too_large' }
       : undefined;
   const worker = startWorker(gateway, echo, 10);
   const ids = idsOf(10);

@@ -178,9 +178,9 @@ export class Exchange {
 
   #refused(flight: Flight, reply: Reply & { kind: 'refused' }): void {
     const { outbox } = this.#parts;
-    const { status, retryAfterMs, detail } = reply;
+    const { status, retryAfterMs, code, detail } = reply;
     this.#tell(`status ${status}`, detail);
-    if (isAboutPosts(status) && flight.posts.length > 0) {
+    if (isAboutPosts(code) && flight.posts.length > 0) {
       this.#refusedPosts(flight, reply);
       return;
     }
@@ -253,6 +253,8 @@ export class Exchange {
   }
 }
 
-/** Refusals of what was sent; the others are about who sent it, or how often. */
-const isAboutPosts = (status: number): boolean =>
-  status === 400 || status === 413 || status === 422;
+/**
+ * Whether the gateway refuses what was sent; the other refusals are about who sent it, or how
+ * often. A 400 of anything that stands in between is no reason to give a result up.
+ */
+const isAboutPosts = (code: string): boolean => code.startsWith('request.');

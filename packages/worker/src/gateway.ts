@@ -14,6 +14,8 @@ export type Reply =
       readonly kind: 'refused';
       readonly status: number;
       readonly retryAfterMs: number | undefined;
+      /** The problem's code; empty where the answer is not the gateway's. */
+      readonly code: string;
       readonly detail: string;
     }
   | { readonly kind: 'unanswered'; readonly detail: string };
@@ -78,11 +80,18 @@ const replyTo = (call: http.ClientRequest): Promise<Reply> =>
   });
 
 const read = ({ statusCode: status = 0, headers }: http.IncomingMessage, body: Buffer): Reply => {
-  if (status >= 500) return { kind: 'unanswered', detail: `status ${status} ${sentenceIn(body)}` };
+  if (status >= 500)
+    return { kind: 'unanswered', detail: `status ${status} ${fieldIn(body, 'error')}`.trim() };
   if (status !== 200) {
     const seconds = Number(headers['retry-after'] ?? Number.NaN);
     const retryAfterMs = seconds >= 0 ? Math.min(seconds, 3_600) * 1_000 : undefined;
-    return { kind: 'refused', status, retryAfterMs, detail: sentenceIn(body) };
+    return {
+      kind: 'refused',
+      status,
+      retryAfterMs,
+      code: fieldIn(body, 'code'),
+      detail: fieldIn(body, 'error'),
+    };
   }
   const frame = decodeFrame(body);
   if (frame === undefined) return { kind: 'unanswered', detail: 'The answer is no frame.' };
@@ -94,12 +103,11 @@ const read = ({ statusCode: status = 0, headers }: http.IncomingMessage, body: B
   return { kind: 'answer', answer: header.value, inputs: frame.bodies };
 };
 
-/** What a problem+json body says, for the log. */
-const sentenceIn = (body: Buffer): string => {
+/** What a problem+json body says in `field`. */
+const fieldIn = (body: Buffer, field: 'code' | 'error'): string => {
   try {
-    const problem: unknown = JSON.parse(body.toString());
-    const error: unknown = Object(problem).error;
-    return typeof error === 'string' ? error.slice(0, 300) : '';
+    const text: unknown = Object(JSON.parse(body.toString()))[field];
+    return typeof text === 'string' ? text.slice(0, 300) : '';
   } catch {
     return '';
   }

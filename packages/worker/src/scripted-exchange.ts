@@ -18,7 +18,10 @@ type Stored = {
   seq?: number | undefined;
   body: string;
 };
-type Fault = 'reset' | 'reset after storing' | { status: number; retryAfter?: string };
+type Fault =
+  | 'reset'
+  | 'reset after storing'
+  | { status: number; code?: string; retryAfter?: string };
 type Held = { response: http.ServerResponse; request: ExchangeRequest; answer: ExchangeAnswer };
 
 const checkRequest = validator(ExchangeRequestSchema);
@@ -129,7 +132,9 @@ export class ScriptedExchange implements AsyncDisposable {
     if (typeof fault === 'string') call.socket.resetAndDestroy();
     else if (fault !== undefined) {
       const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
-      response.writeHead(fault.status, headers).end(JSON.stringify({ error: 'Refused by test.' }));
+      response
+        .writeHead(fault.status, headers)
+        .end(JSON.stringify({ code: fault.code, error: 'Refused by test.' }));
     }
     for (const look of [...this.#looks]) look();
   }
