@@ -1,0 +1,163 @@
+/**
+ * What services say to each other, in words of no broker. Every adapter passes broker.contract.ts.
+ *
+ * Topics are dot-separated words of letters, digits, `_` and `-` (`switchyard.hint.nudge.echo`).
+ * Where a pattern is said to do, `*` stands for exactly one word (`switchyard.hint.nudge.*`).
+ * Bodies are bytes that nobody here parses; neither the sender nor the receiver may change them
+ * once they are handed over.
+ *
+ * What differs: a broker in memory keeps nothing over a restart and refuses an append rather than
+ * drop what a group has not settled, where NATS drops the oldest of a stream that is full; memory
+ * delivers hints in order, a real broker promises none. Nobody may rely on more than what is
+ * promised below.
+ */
+export interface Broker {
+  /** Largest body in bytes, of everything; what a server demands is read from it. */
+  readonly maxBodyBytes: number;
+  /**
+   * Tells whoever listens on `topic` now: at most once, in no promised order. For what a periodic
+   * look at the database would find as well. Never waits and never throws: while the broker is
+   * away or does not keep up, or when the hint cannot be sent, it is dropped and counted.
+   */
+  hint(topic: string, body: Uint8Array): void;
+  /**
+   * Calls `hear` for each hint of `pattern` until `stop` aborts; with `group`, one of all that
+   * listen under that name on the same pattern hears each. What `hear` throws is logged.
+   * Resolves once the broker knows of it; while the broker is away at once, and then hints are
+   * heard from its return on.
+   * @throws BrokerError `broker.invalid`.
+   */
+  listen(
+    pattern: string,
+    hear: (hint: Hint) => void,
+    stop: AbortSignal,
+    group?: string,
+  ): Promise<void>;
+  /**
+   * Asks one member of the group that serves `topic`.
+   * @throws BrokerError `broker.no_answer` when nobody serves, or none answered within
+   * `timeoutMs`: it may have been done all the same. `broker.unavailable` while the broker is
+   * away, `broker.too_large` or `broker.invalid`: nothing was asked.
+   */
+  request(topic: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  /**
+   * Answers requests to `pattern` as a member of `group`, up to 1,024 at a time; further ones, and
+   * those whose `answer` throws or is too large, stay unanswered and are logged. Resolves after
+   * `stop` aborts and every request begun is answered. Survives the absence of the broker.
+   * @throws BrokerError `broker.invalid`.
+   */
+  serve(pattern: string, group: string, answer: Answer, stop: AbortSignal): Promise<void>;
+  /**
+   * Resolves once the broker has stored `message` in the stream that holds its topic. Of several
+   * appends of one id within the stream's duplicate window one is stored; later ones are stored
+   * again: consumers deduplicate on `message.id`. Any number may be in flight up to 64 MiB.
+   * @throws BrokerError `broker.unavailable` (try again: it may have been stored all the same),
+   * `broker.too_large`, `broker.invalid`, `broker.no_stream` or `broker.forbidden` (do not).
+   */
+  append(message: Message): Promise<void>;
+  /**
+   * Hands each stored message of `pattern`, which must lie in one declared stream, to one member
+   * of `group`, at least once, in no promised order. A group that is new gets all that the stream
+   * still holds. A group consumes one pattern of a stream. At most `prefetch` deliveries are in
+   * this call's hands at a time. While a handler runs its message is given to nobody else, unless
+   * the broker was lost meanwhile; that of a member that died, after half a minute. A handler that throws counts as `again`, with a wait
+   * that grows from 0.1 to 30 s.
+   * Resolves after `stop` aborts and every delivery in hand is settled. An absent broker, a
+   * stream or a group that was deleted do not end it: it makes them anew and goes on.
+   * @throws BrokerError `broker.no_stream`, `broker.invalid`, `broker.forbidden` or
+   * `broker.conflict`, when it starts.
+   */
+  consume(
+    pattern: string,
+    group: string,
+    handle: Handler,
+    stop: AbortSignal,
+    options?: ConsumeOptions,
+  ): Promise<void>;
+  stats(): BrokerStats;
+  /**
+   * Calls `changed` with false when the broker is lost and with true when it is back, not for
+   * `close`. @returns what ends the calls.
+   */
+  onConnectionChange(changed: (connected: boolean) => void): () => void;
+  /** Idempotent. Call it after every `consume` and `serve` has resolved; what runs still is left. */
+  close(): Promise<void>;
+}
+
+/**
+ * Names are words of letters, digits and `-`, none beginning with `Nats-`; compare them exactly.
+ * Values are one line without spaces around it. All of them take at most 2,048 bytes.
+ */
+export type Headers = Readonly<Record<string, string>>;
+
+export type Hint = { readonly topic: string; readonly body: Uint8Array };
+
+/** `id`, 1 to 128 printable ASCII characters without spaces, makes repeats known as such. */
+export type Message = {
+  readonly id: string;
+  readonly topic: string;
+  readonly body: Uint8Array;
+  readonly headers?: Headers;
+};
+
+/** Askers that do not go through this port may have sent an id and headers. */
+export type Request = {
+  readonly topic: string;
+  readonly body: Uint8Array;
+  readonly id: string | undefined;
+  readonly headers: Headers;
+};
+export type Answer = (request: Request) => Promise<Uint8Array>;
+
+/** A verdict on one delivery. Returned, so that it can be neither forgotten nor doubled. */
+export type Settlement =
+  | { readonly kind: 'done' }
+  /** Not before `afterMs`, at most an hour. */
+  | { readonly kind: 'again'; readonly afterMs: number }
+  /** Never again: a note of it goes to the dead topic, without the body, which may hold secrets. */
+  | { readonly kind: 'dead'; readonly reason: string };
+
+/** `attempt` counts deliveries from 1; it starts anew when a broker lost what it had stored. */
+export type Handler = (
+  message: Message,
+  delivery: { readonly attempt: number },
+) => Promise<Settlement>;
+
+export type ConsumeOptions = {
+  /** Default 64. */
+  readonly prefetch?: number;
+  /** Where the note of a dead message goes; without it the death is only logged. */
+  readonly deadTopic?: (message: Message) => string;
+};
+
+/** What stands in the headers of the note of a dead message. */
+export const DEAD_HEADERS = {
+  reason: 'Switchyard-Reason',
+  id: 'Switchyard-Id',
+  topic: 'Switchyard-Topic',
+  length: 'Switchyard-Length',
+  sha256: 'Switchyard-Sha256',
+} as const;
+
+/** Messages of `topics` (patterns do), kept on disk where the broker has one. */
+export type StreamSpec = {
+  readonly name: string;
+  readonly topics: readonly string[];
+  readonly maxAgeMs: number;
+  /** Without it as much as the broker allows; beyond it the oldest go. */
+  readonly maxBytes?: number;
+  readonly duplicateWindowMs: number;
+};
+
+export type BrokerStats = {
+  readonly connected: boolean;
+  readonly hintsDropped: number;
+  readonly reconnects: number;
+};
+
+/** What a broker needs of a pino logger. */
+export type BrokerLog = {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};

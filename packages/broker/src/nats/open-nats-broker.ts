@@ -1,0 +1,97 @@
+import type { Broker } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
+import { checkPrefetch } from '../limits.ts';
+import type { OpenBrokerOptions } from '../open-broker.ts';
+import { checkName, checkPattern, streamOf } from '../topics.ts';
+import { makeAppend } from './append.ts';
+import { Consumption } from './consume.ts';
+import { hearHints, sendHints } from './hints.ts';
+import { openLink } from './link.ts';
+import { request, serve } from './requests.ts';
+import { openStreams } from './streams.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const ACK_WAIT_MS = 30_000;
+
+type OpenNatsOptions = OpenBrokerOptions & {
+  /** After how long the server takes a message from a member that is silent. Default 30,000. */
+  readonly ackWaitMs?: number;
+};
+
+/**
+ * NATS 2.9.10 or later: core for hints and requests, JetStream for what is stored.
+ * @throws BrokerError as `openBroker` says.
+ */
+export const openNatsBroker = async (url: string, options: OpenNatsOptions): Promise<Broker> => {
+  const { name, log, connectTimeoutMs = CONNECT_TIMEOUT_MS, ackWaitMs = ACK_WAIT_MS } = options;
+  const specs = options.streams ?? [];
+  for (const spec of specs) {
+    checkName(spec.name);
+    spec.topics.forEach(checkPattern);
+  }
+  const link = await openLink(url, { name, log, connectTimeoutMs });
+  const streams = await openStreams(link, specs, connectTimeoutMs).catch(async (error: unknown) => {
+    await link.close();
+    throw error;
+  });
+  const restore = async (): Promise<void> => {
+    try {
+      await streams.restore();
+    } catch (error) {
+      log.warn({ err: error }, 'The streams could not be looked after.');
+    }
+  };
+  link.onChange((connected) => {
+    // The server may have lost all that it had stored.
+    if (connected) void restore();
+  });
+  const hints = sendHints(link);
+  const append = makeAppend(link, streams);
+  const closing = new AbortController();
+  const untilClosed = (stop: AbortSignal) => AbortSignal.any([stop, closing.signal]);
+  const checkOpen = (): void => {
+    if (!closing.signal.aborted) return;
+    throw new BrokerError('broker.unavailable', 'The broker is closed.');
+  };
+
+  return {
+    get maxBodyBytes() {
+      return link.maxBodyBytes();
+    },
+    hint: hints.hint,
+    listen: async (pattern, hear, stop, group) => {
+      checkOpen();
+      await hearHints(link, pattern, hear, untilClosed(stop), group);
+    },
+    request: async (topic, body, timeoutMs) => await request(link, topic, body, timeoutMs),
+    serve: async (pattern, group, answer, stop) => {
+      checkOpen();
+      await serve(link, pattern, group, answer, untilClosed(stop));
+    },
+    append,
+    consume: async (pattern, group, handle, stop, { prefetch, deadTopic } = {}) => {
+      checkOpen();
+      checkPattern(pattern);
+      checkName(group);
+      const consumption = new Consumption({
+        link,
+        streams,
+        spec: { stream: streamOf(specs, pattern), group, pattern, ackWaitMs },
+        rules: { group, handle, deadTopic, append, log },
+        prefetch: checkPrefetch(prefetch),
+        stop: untilClosed(stop),
+      });
+      await consumption.run();
+    },
+    stats: () => ({
+      connected: link.isConnected(),
+      hintsDropped: hints.dropped(),
+      reconnects: link.reconnects(),
+    }),
+    onConnectionChange: (changed) => link.onChange(changed),
+    close: async () => {
+      closing.abort();
+      await link.close();
+    },
+  };
+};

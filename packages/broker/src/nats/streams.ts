@@ -1,0 +1,125 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from 'nats';
+import type { StreamSpec } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
+import { isMissing, toBrokerError } from './failure.ts';
+import type { NatsLink } from './link.ts';
+
+const TRY_AGAIN_MS = 250;
+
+export type NatsStreams = {
+  readonly specs: readonly StreamSpec[];
+  readonly manager: JetStreamManager;
+  /** Makes what is missing; calls at the same time share one look. @throws BrokerError. */
+  restore(): Promise<void>;
+};
+
+/**
+ * Makes the streams of `specs`, or finds that they are as wanted. Limits that differ are set
+ * anew; replicas are left as the operator has them.
+ * @throws BrokerError `broker.conflict` where a stream has other topics, storage or retention,
+ * `broker.forbidden`, or `broker.unavailable` when JetStream has not answered by `timeoutMs`.
+ */
+export const openStreams = async (
+  link: NatsLink,
+  specs: readonly StreamSpec[],
+  timeoutMs: number,
+): Promise<NatsStreams> => {
+  const manager = await link.nats.jetstreamManager({ checkAPI: false });
+  let running: Promise<void> | undefined;
+  const restore = (): Promise<void> => {
+    running ??= restoreAll(link, manager, specs).finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  const until = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      await restore();
+      return { specs, manager, restore };
+    } catch (error) {
+      const passing = error instanceof BrokerError && error.retry;
+      if (!passing || performance.now() >= until) throw error;
+      await pause(TRY_AGAIN_MS);
+    }
+  }
+};
+
+const restoreAll = async (
+  link: NatsLink,
+  manager: JetStreamManager,
+  specs: readonly StreamSpec[],
+): Promise<void> => {
+  for (const spec of specs) {
+    try {
+      const found = await find(manager, spec.name);
+      if (found === undefined) await manager.streams.add(configOf(spec));
+      else await adopt(link, manager, spec, found);
+    } catch (error) {
+      throw toBrokerError(error, `looking after the stream ${spec.name} (is JetStream on?)`);
+    }
+  }
+};
+
+const find = async (manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> => {
+  try {
+    return (await manager.streams.info(name)).config;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+};
+
+const configOf = (spec: StreamSpec) => ({
+  name: spec.name,
+  subjects: [...spec.topics],
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  ...limitsOf(spec),
+});
+
+const limitsOf = (spec: StreamSpec) => ({
+  // A full stream lets the oldest go: refusing would let old events block new ones.
+  discard: DiscardPolicy.Old,
+  max_age: nanos(spec.maxAgeMs),
+  max_bytes: spec.maxBytes ?? -1,
+  duplicate_window: nanos(Math.min(spec.duplicateWindowMs, spec.maxAgeMs)),
+});
+
+const adopt = async (
+  link: NatsLink,
+  manager: JetStreamManager,
+  spec: StreamSpec,
+  found: StreamConfig,
+): Promise<void> => {
+  const differs = (what: string, is: string, wanted: string): BrokerError =>
+    new BrokerError(
+      'broker.conflict',
+      `The stream ${spec.name} exists with ${what} ${is}, but ${wanted} is needed.`,
+    );
+  const topics = (list: readonly string[] = []) => [...list].sort().join(', ') || 'none';
+  if (topics(found.subjects) !== topics(spec.topics)) {
+    throw differs('the topics', topics(found.subjects), topics(spec.topics));
+  }
+  if (found.storage !== StorageType.File) throw differs('storage', found.storage, 'file');
+  if (found.retention !== RetentionPolicy.Limits) {
+    throw differs('retention', found.retention, 'limits');
+  }
+  const wanted = limitsOf(spec);
+  const same =
+    found.discard === wanted.discard &&
+    found.max_age === wanted.max_age &&
+    found.max_bytes === wanted.max_bytes &&
+    found.duplicate_window === wanted.duplicate_window;
+  if (same) return;
+  link.log.info({ stream: spec.name }, 'The limits of a stream are set anew.');
+  await manager.streams.update(spec.name, { ...found, ...wanted });
+};

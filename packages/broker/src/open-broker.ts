@@ -1,0 +1,44 @@
+import type { Broker, BrokerLog, StreamSpec } from './broker.ts';
+import { BrokerError } from './broker-error.ts';
+import { openMemoryBroker } from './memory/open-memory-broker.ts';
+import { openNatsBroker } from './nats/open-nats-broker.ts';
+
+export type OpenBrokerOptions = {
+  /** Who this is, for the broker's own lists of connections. */
+  readonly name: string;
+  readonly log: BrokerLog;
+  /** Made where they are missing; they hold every topic that is appended to or consumed. */
+  readonly streams?: readonly StreamSpec[];
+  /** How long the broker may be away at the start. Default 10,000. Later it is awaited for ever. */
+  readonly connectTimeoutMs?: number;
+};
+
+/**
+ * Opens the broker at `url`: `nats://`, or `tls://` for NATS with TLS, with user and password or a
+ * token where one is needed, several servers of a cluster separated by commas. Without `url` the
+ * one in memory, for one process. Credentials stand in no error and no log line.
+ * @throws BrokerError `broker.unavailable` when no server answers within `connectTimeoutMs`,
+ * `broker.forbidden`, `broker.conflict` when a stream exists otherwise than `streams` says,
+ * `broker.invalid`, `broker.unsupported`.
+ */
+export const openBroker = async (
+  url: string | undefined,
+  options: OpenBrokerOptions,
+): Promise<Broker> => {
+  if (url === undefined) return openMemoryBroker(options);
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case 'nats':
+    case 'tls':
+    case 'nats+tls':
+      return await openNatsBroker(url, options);
+    case 'amqp':
+    case 'amqps':
+      throw new BrokerError('broker.unsupported', 'RabbitMQ (amqp://) is not supported yet.');
+    default:
+      throw new BrokerError(
+        'broker.unsupported',
+        'The broker URL must begin with nats:// or tls://.',
+      );
+  }
+};
