@@ -1,0 +1,106 @@
+import { isIP } from 'node:net';
+
+/**
+ * How each kind of value is read. A problem is the rest of a sentence that begins with the name of
+ * the variable; those of secrets and of URLs, which may hold a password, never repeat the value.
+ */
+export type Parsed<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly problem: string };
+export type Parser<Value> = (text: string) => Parsed<Value>;
+
+/** The levels of pino. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const MASTER_KEY_BYTES = 32;
+const API_KEY_MIN_LENGTH = 16;
+const PORT_MAX = 65_535;
+
+const good = <Value>(value: Value): Parsed<Value> => ({ ok: true, value });
+const bad = (problem: string): Parsed<never> => ({ ok: false, problem });
+
+/** `text` for a sentence: on one line, escaped, and never long. */
+export const show = (text: string): string =>
+  JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+
+export const port: Parser<number> = (text) =>
+  /^\d{1,5}$/.test(text) && Number(text) <= PORT_MAX
+    ? good(Number(text))
+    : bad(`must be a whole number from 0 to ${PORT_MAX}; got ${show(text)}.`);
+
+const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+
+export const host: Parser<string> = (text) => {
+  const labels = text.split('.');
+  // A name whose last label is a number would be taken for an address by whoever resolves it.
+  const isName =
+    text.length <= 253 &&
+    labels.every((label) => LABEL.test(label)) &&
+    !/^\d+$/.test(labels.at(-1) ?? '');
+  return isIP(text) !== 0 || isName
+    ? good(text)
+    : bad(`must be an IP address or a host name; got ${show(text)}.`);
+};
+
+export const path: Parser<string> = (text) =>
+  text.includes('\0') ? bad('must be a path.') : good(text);
+
+const hasProtocol = (text: string, protocols: readonly string[]): boolean =>
+  URL.canParse(text) && protocols.includes(new URL(text).protocol);
+
+export const databaseUrl: Parser<string> = (text) =>
+  hasProtocol(text, ['postgres:', 'postgresql:'])
+    ? good(text)
+    : bad('must be a URL that begins with postgres:// or postgresql://.');
+
+/** Servers of one cluster stand behind each other with commas, each with its protocol. */
+export const brokerUrl: Parser<string> = (text) => {
+  const servers = text.split(/,(?=[a-z]+:\/\/)/);
+  const ofOneKind = [
+    ['nats:', 'tls:'],
+    ['amqp:', 'amqps:'],
+  ].some((protocols) => servers.every((server) => hasProtocol(server, protocols)));
+  return ofOneKind
+    ? good(text)
+    : bad('must be a URL that begins with nats://, tls://, amqp:// or amqps://.');
+};
+
+export const httpUrl: Parser<string> = (text) =>
+  hasProtocol(text, ['http:', 'https:'])
+    ? good(text)
+    : bad('must be a URL that begins with http:// or https://.');
+
+export const apiKey: Parser<string> = (text) =>
+  text.length >= API_KEY_MIN_LENGTH && /^[\x21-\x7e]+$/.test(text)
+    ? good(text)
+    : bad(`must be at least ${API_KEY_MIN_LENGTH} visible ASCII characters without a space.`);
+
+export const masterKeys: Parser<readonly Buffer[]> = (text) => {
+  const keys: Buffer[] = [];
+  for (const [index, part] of text.split(',').entries()) {
+    const key = Buffer.from(part.trim(), 'base64');
+    // Buffer.from passes over what is not base64, so the way back has to give the same text.
+    if (key.length !== MASTER_KEY_BYTES || key.toString('base64') !== part.trim()) {
+      return bad(
+        `must be ${MASTER_KEY_BYTES} bytes in base64, or several such keys with commas between ` +
+          `them; key ${index + 1} is not.`,
+      );
+    }
+    keys.push(key);
+  }
+  return good(Object.freeze(keys));
+};
+
+export const logLevel: Parser<LogLevel> = (text) => {
+  const level = LOG_LEVELS.find((known) => known === text);
+  return level === undefined
+    ? bad(`must be one of ${LOG_LEVELS.join(', ')}; got ${show(text)}.`)
+    : good(level);
+};
+
+export const flag: Parser<boolean> = (text) => {
+  if (text === 'true' || text === '1') return good(true);
+  if (text === 'false' || text === '0') return good(false);
+  return bad(`must be true, false, 1 or 0; got ${show(text)}.`);
+};
