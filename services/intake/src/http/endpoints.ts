@@ -1,0 +1,187 @@
+import { randomBytes } from 'node:crypto';
+import {
+  CreateEndpointSchema,
+  type Endpoint,
+  type EndpointId,
+  EndpointSchema,
+  EndpointSettingsSchema,
+  parseEndpointId,
+  refuse,
+  validator,
+} from '@switchyard/contracts';
+import { resolveSettings } from '@switchyard/lifecycle';
+import type { Sealer } from '@switchyard/runtime';
+import {
+  addWebhookSecret,
+  createEndpoint,
+  deleteEndpoint,
+  listEndpoints,
+  mayUse,
+  type Principal,
+  type Store,
+  updateEndpoint,
+  writeAudit,
+} from '@switchyard/store';
+import type { EndpointCache } from '../resolve-endpoint.ts';
+import type { Changes } from '../tell-changes.ts';
+import { noSuchEndpoint } from './authenticate.ts';
+import { jsonIn } from './parameters.ts';
+import {
+  type EndpointCall,
+  json,
+  type KeyCall,
+  MANAGEMENT_BODY_MAX_BYTES,
+  type Route,
+} from './route.ts';
+
+export type EndpointsContext = {
+  readonly store: Store;
+  readonly sealer: Sealer;
+  readonly endpoints: EndpointCache;
+  readonly changes: Changes;
+};
+
+const SECRET_BYTES = 32;
+const checkCreate = validator(CreateEndpointSchema);
+const checkChange = validator(EndpointSettingsSchema);
+const maxBytes = MANAGEMENT_BODY_MAX_BYTES;
+
+/** The endpoints of `/v1`. A limited key sees and makes only those that it is limited to. */
+export const endpointRoutes = (context: EndpointsContext): Route[] => [
+  {
+    method: 'POST',
+    path: '/v1/endpoints',
+    summary: 'Make an endpoint.',
+    access: 'key',
+    scope: 'admin',
+    body: { schema: CreateEndpointSchema, maxBytes },
+    success: { status: 201, schema: EndpointSchema },
+    errors: ['endpoint.exists'],
+    answer: (call) => create(context, call),
+  },
+  {
+    method: 'GET',
+    path: '/v1/endpoints',
+    summary: 'Every endpoint that the key may use.',
+    access: 'key',
+    scope: 'admin',
+    success: {
+      status: 200,
+      schema: {
+        type: 'object',
+        properties: { endpoints: { type: 'array', items: EndpointSchema } },
+      },
+    },
+    answer: async ({ principal }) => {
+      const all = await listEndpoints(context.store);
+      return json({ endpoints: all.filter(({ id }) => mayUse(principal, id as EndpointId)) });
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/endpoints/:endpoint',
+    summary: 'An endpoint with every setting resolved.',
+    access: 'endpoint',
+    scope: 'admin',
+    success: { status: 200, schema: EndpointSchema },
+    answer: async ({ endpoint }) => json(endpoint),
+  },
+  {
+    method: 'PATCH',
+    path: '/v1/endpoints/:endpoint',
+    summary: 'Change settings of an endpoint; what is not named stays.',
+    access: 'endpoint',
+    scope: 'admin',
+    body: { schema: EndpointSettingsSchema, maxBytes },
+    success: { status: 200, schema: EndpointSchema },
+    answer: (call) => change(context, call),
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/endpoints/:endpoint',
+    summary: 'Delete an endpoint that has no unfinished jobs, and all that it holds.',
+    access: 'endpoint',
+    scope: 'admin',
+    success: { status: 204 },
+    errors: ['endpoint.busy'],
+    answer: (call) => remove(context, call),
+  },
+  {
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/webhook-secret',
+    summary: 'A new secret that signs webhooks, shown this once; the former one signs too.',
+    access: 'endpoint',
+    scope: 'admin',
+    body: { schema: { type: 'object' }, maxBytes },
+    success: {
+      status: 201,
+      schema: { type: 'object', properties: { secret: { type: 'string' } } },
+    },
+    answer: (call) => makeSecret(context, call),
+  },
+];
+
+const create = async (context: EndpointsContext, call: KeyCall) => {
+  const checked = checkCreate(jsonIn(call));
+  if (!checked.ok) throw refuse('request.invalid', checked.detail);
+  const { id: name, ...settings } = checked.value;
+  const id = parseEndpointId(name);
+  if (id === undefined) throw new TypeError('the schema lets a malformed endpoint id through');
+  if (!mayUse(call.principal, id)) {
+    throw refuse('auth.scope', 'This key is limited to other endpoints.');
+  }
+  const endpoint = await createEndpoint(context.store, id, resolveSettings(id, settings));
+  if (endpoint === undefined) {
+    throw refuse('endpoint.exists', `There is an endpoint "${id}" already.`);
+  }
+  await noteChange(context, call.principal, 'endpoint.create', id);
+  return json(endpoint, 201);
+};
+
+const change = async (context: EndpointsContext, call: EndpointCall) => {
+  const checked = checkChange(jsonIn(call));
+  if (!checked.ok) throw refuse('request.invalid', checked.detail);
+  const id = call.endpointId;
+  const merge = (current: Endpoint) => resolveSettings(id, checked.value, current);
+  const endpoint = await updateEndpoint(context.store, id, merge);
+  if (endpoint === undefined) throw noSuchEndpoint();
+  await noteChange(context, call.principal, 'endpoint.change', id);
+  return json(endpoint);
+};
+
+const remove = async (context: EndpointsContext, { endpointId, principal }: EndpointCall) => {
+  const outcome = await deleteEndpoint(context.store, endpointId);
+  switch (outcome) {
+    case 'busy':
+      throw refuse(
+        'endpoint.busy',
+        'The endpoint has unfinished jobs; purge or cancel them first.',
+      );
+    case 'missing':
+      throw noSuchEndpoint();
+    case 'deleted':
+      await noteChange(context, principal, 'endpoint.delete', endpointId);
+      return { status: 204, body: '' };
+    default:
+      return outcome satisfies never;
+  }
+};
+
+const makeSecret = async (context: EndpointsContext, { endpointId, principal }: EndpointCall) => {
+  const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+  const sealed = context.sealer.seal(Buffer.from(secret), `${endpointId}|webhook-secret`);
+  if (!(await addWebhookSecret(context.store, endpointId, sealed))) throw noSuchEndpoint();
+  await noteChange(context, principal, 'endpoint.webhook_secret', endpointId);
+  return json({ secret }, 201);
+};
+
+const noteChange = async (
+  { store, endpoints, changes }: EndpointsContext,
+  { keyId }: Principal,
+  action: string,
+  id: EndpointId,
+): Promise<void> => {
+  endpoints.forget(id);
+  changes.reconfigured({ endpoint: id });
+  await writeAudit(store, { keyId, action, target: id });
+};

@@ -1,0 +1,80 @@
+import type { Endpoint, EndpointId, ErrorCode, Scope } from '@switchyard/contracts';
+import type { Principal } from '@switchyard/store';
+
+export const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
+export type Method = (typeof METHODS)[number];
+
+/** A JSON schema, as it stands in `/openapi.json`. */
+export type Schema = object;
+
+/** What a route hears of a request, whatever serves it. */
+export type Call = {
+  readonly path: Readonly<Record<string, string>>;
+  /** As parsed; a name given twice is an array. */
+  readonly query: Readonly<Record<string, unknown>>;
+  /** Empty where none was sent. */
+  readonly body: Buffer;
+  readonly header: (name: string) => string | undefined;
+  /** Aborts when the client goes before it has its answer. */
+  readonly hangUp: () => AbortSignal;
+};
+/** A call with a good key. */
+export type KeyCall = Call & { readonly principal: Principal };
+/** A call with a good key for the endpoint in its path, which exists. */
+export type EndpointCall = KeyCall & {
+  readonly endpoint: Endpoint;
+  readonly endpointId: EndpointId;
+};
+
+export type Answer = {
+  /** 200 unless said. */
+  readonly status?: number;
+  /** `application/json` unless said. */
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: Buffer | string;
+};
+
+type Parameter = { readonly name: string; readonly schema: Schema; readonly description: string };
+
+/** What `/openapi.json` and the server need to know of a route. */
+type Described = {
+  readonly method: Method;
+  /** Parameters in fastify's way: `/v2/:endpoint/status/:job`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: readonly Parameter[];
+  readonly headers?: readonly Parameter[];
+  readonly body?: { readonly schema: Schema; readonly maxBytes: number };
+  readonly success: { readonly status: number; readonly schema?: Schema; readonly type?: string };
+  /** Besides those that every route of its kind may give. */
+  readonly errors?: readonly ErrorCode[];
+};
+
+export type OpenRoute = Described & {
+  readonly access: 'open';
+  readonly answer: (call: Call) => Promise<Answer>;
+};
+export type KeyRoute = Described & {
+  readonly access: 'key';
+  readonly scope: Scope;
+  readonly answer: (call: KeyCall) => Promise<Answer>;
+};
+export type EndpointRoute = Described & {
+  readonly access: 'endpoint';
+  readonly scope: Scope;
+  readonly answer: (call: EndpointCall) => Promise<Answer>;
+};
+
+/** One row of the table that registration, access and `/openapi.json` are made from. */
+export type Route = OpenRoute | KeyRoute | EndpointRoute;
+
+/** Bodies of routes that read none: RunPod's clients send empty ones or `{}`. */
+export const SMALL_BODY_MAX_BYTES = 65_536;
+export const MANAGEMENT_BODY_MAX_BYTES = 1_048_576;
+
+/** An answer of ours in JSON. */
+export const json = (body: unknown, status = 200): Answer => ({
+  status,
+  body: JSON.stringify(body),
+});

@@ -1,0 +1,35 @@
+import { type ChangeContext, changeRoutes } from './cancel-retry-purge.ts';
+import { deliveryRoutes } from './deliveries.ts';
+import { type EndpointsContext, endpointRoutes } from './endpoints.ts';
+import { type HealthContext, healthRoutes } from './health.ts';
+import { type KeysContext, keyRoutes } from './keys.ts';
+import { describingRoutes } from './openapi.ts';
+import { requestsRoutes } from './requests.ts';
+import type { Route } from './route.ts';
+import { type RunContext, runRoutes } from './run.ts';
+import { type StatusContext, statusRoutes } from './status.ts';
+import { type StreamContext, streamRoutes } from './stream.ts';
+
+type RoutesContext = RunContext &
+  StatusContext &
+  StreamContext &
+  ChangeContext &
+  HealthContext &
+  EndpointsContext &
+  KeysContext;
+
+/** Every route of intake. */
+export const allRoutes = (context: RoutesContext): Route[] => {
+  const routes = [
+    ...runRoutes(context),
+    ...statusRoutes(context),
+    ...streamRoutes(context),
+    ...changeRoutes(context),
+    ...requestsRoutes(context),
+    ...healthRoutes(context),
+    ...endpointRoutes(context),
+    ...keyRoutes(context),
+    ...deliveryRoutes(context),
+  ];
+  return [...routes, ...describingRoutes(routes)];
+};

@@ -1,0 +1,198 @@
+import { type Problem, refuse } from '@switchyard/contracts';
+import type { Metrics } from '@switchyard/runtime';
+import type { KeyRing } from '@switchyard/store';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { EndpointCache } from '../resolve-endpoint.ts';
+import { type Admitted, admitToEndpoint, admitToRoute } from './authenticate.ts';
+import { answerClientError } from './client-errors.ts';
+import { checkMedia } from './media.ts';
+import { answerProblem, type ProblemTeller } from './problems.ts';
+import { createRequestIds } from './request-ids.ts';
+import { type Answer, type Call, type Route, SMALL_BODY_MAX_BYTES } from './route.ts';
+
+export type ServerContext = {
+  readonly keyRing: KeyRing;
+  readonly endpoints: EndpointCache;
+  readonly metrics: Metrics;
+  readonly tell: ProblemTeller;
+  readonly isStopping: () => boolean;
+};
+
+/** Against clients that hold connections by sending slowly, in ms. */
+const HEADERS_MAX_MS = 15_000;
+const REQUEST_MAX_MS = 60_000;
+const CONNECTIONS_CHECK_MS = 5_000;
+/** Longer than the idle time of the usual load balancers, so that they hang up first. */
+const KEEP_ALIVE_MS = 72_000;
+/** A socket that is silent beyond the longest wait has a reader that does not read, in ms. */
+const SILENCE_MAX_MS = 330_000;
+const PARAMETER_MAX_CHARACTERS = 128;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the check of the key, where the route has one. */
+    admitted: Partial<Admitted>;
+  }
+}
+
+/** A server for `routes`, not listening yet. */
+export const createServer = (context: ServerContext, routes: readonly Route[]): FastifyInstance => {
+  const requestIds = createRequestIds();
+  const app = fastify({
+    logger: false,
+    genReqId: requestIds.of,
+    bodyLimit: SMALL_BODY_MAX_BYTES,
+    requestTimeout: REQUEST_MAX_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionTimeout: SILENCE_MAX_MS,
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: PARAMETER_MAX_CHARACTERS },
+    http: { headersTimeout: HEADERS_MAX_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS },
+    clientErrorHandler: answerClientError(requestIds),
+    frameworkErrors: (error, request, reply) => {
+      void send(reply, request.id, answerProblem(context.tell(error, request.id)));
+    },
+  });
+  app.decorateRequest('admitted');
+  app.removeAllContentTypeParsers();
+  // Bodies are read as bytes only: what is in them is passed on as it came.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  const count = createCounter(context.metrics);
+  app.setErrorHandler((error, request, reply) => {
+    const answer = answerProblem(context.tell(error, request.id));
+    count(request, answer.status);
+    return send(reply, request.id, answer);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, request.id, answerUnrouted(routes, request)),
+  );
+  for (const route of routes) addRoute(app, context, route, count);
+  return app;
+};
+
+/** Resolves when every request under way has its answer; takes no new connections. */
+export const closeServer = (app: FastifyInstance): Promise<void> =>
+  new Promise((resolve) => {
+    // Fails only where it never listened, and then there is nothing to wait for.
+    app.server.close(() => resolve());
+    app.server.closeIdleConnections();
+  });
+
+const addRoute = (
+  app: FastifyInstance,
+  context: ServerContext,
+  route: Route,
+  count: ReturnType<typeof createCounter>,
+): void => {
+  app.route({
+    method: route.method,
+    url: route.path,
+    bodyLimit: route.body?.maxBytes ?? SMALL_BODY_MAX_BYTES,
+    // Before the body is read: whoever has no key sends no 20 MB.
+    onRequest: async (request) => {
+      if (route.access !== 'open' && context.isStopping()) throw stopping();
+      request.admitted = await admit(context, route, request);
+      if (route.access !== 'open') checkMedia(request.headers);
+    },
+    handler: async (request, reply) => {
+      const answer = await answerCall(route, request, reply);
+      count(request, answer.status);
+      if (context.isStopping()) reply.header('connection', 'close');
+      return send(reply, request.id, answer);
+    },
+  });
+};
+
+const admit = async (
+  context: ServerContext,
+  route: Route,
+  request: FastifyRequest,
+): Promise<Partial<Admitted>> => {
+  const { authorization } = request.headers;
+  switch (route.access) {
+    case 'open':
+      return {};
+    case 'key':
+      return { principal: await admitToRoute(context, route, authorization) };
+    case 'endpoint':
+      return admitToEndpoint(context, route, authorization, pathOf(request).endpoint ?? '');
+    default:
+      return route satisfies never;
+  }
+};
+
+const answerCall = (
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Answer> => {
+  const call = callOf(request, reply);
+  const { principal, endpoint, endpointId } = request.admitted;
+  if (route.access === 'open') return route.answer(call);
+  if (principal === undefined) throw new TypeError('a route with a key was called without one');
+  if (route.access === 'key') return route.answer({ ...call, principal });
+  if (endpoint === undefined || endpointId === undefined) {
+    throw new TypeError('a route of an endpoint was called without one');
+  }
+  return route.answer({ ...call, principal, endpoint, endpointId });
+};
+
+const NO_BODY = Buffer.alloc(0);
+
+const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
+  path: pathOf(request),
+  query: request.query as Readonly<Record<string, unknown>>,
+  body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
+  header: (name) => {
+    const value = request.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  },
+  hangUp: () => {
+    const hangUp = new AbortController();
+    reply.raw.once('close', () => hangUp.abort());
+    return hangUp.signal;
+  },
+});
+
+const pathOf = (request: FastifyRequest): Readonly<Record<string, string>> =>
+  request.params as Readonly<Record<string, string>>;
+
+const send = (reply: FastifyReply, requestId: string, answer: Answer): FastifyReply => {
+  reply.code(answer.status ?? 200).header('x-request-id', requestId);
+  if (answer.headers !== undefined) reply.headers(answer.headers);
+  if (answer.status === 204) return reply.send();
+  return reply.header('content-type', answer.contentType ?? 'application/json').send(answer.body);
+};
+
+const stopping = () =>
+  refuse('service.stopping', 'This server is stopping; ask another one.', { retryAfterSeconds: 1 });
+
+/** What no route matched: the path with another method is 405 and says which it has. */
+const answerUnrouted = (routes: readonly Route[], request: FastifyRequest): Answer => {
+  const parts = (request.url.split('?', 1)[0] ?? '').split('/');
+  const methods = routes
+    .filter((route) => {
+      const wanted = route.path.split('/');
+      return (
+        wanted.length === parts.length &&
+        wanted.every((part, at) => part.startsWith(':') || part === parts[at])
+      );
+    })
+    .map((route) => route.method);
+  if (methods.length === 0) return answerProblem(UNROUTED);
+  const allow = methods.join(', ');
+  const answer = answerProblem({ code: 'route.method', detail: `This path takes ${allow}.` });
+  return { ...answer, headers: { allow } };
+};
+
+const UNROUTED: Problem = { code: 'route.not_found', detail: 'There is no such route.' };
+
+const createCounter = (metrics: Metrics) => {
+  const requests = metrics.counter('switchyard_http_requests_total', 'Requests answered.', [
+    'route',
+    'status',
+  ]);
+  return (request: FastifyRequest, status = 200): void =>
+    requests.add(1, { route: request.routeOptions.url ?? 'none', status: String(status) });
+};

@@ -1,0 +1,89 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Broker } from '@switchyard/broker';
+import type { InstanceId } from '@switchyard/contracts';
+import {
+  type Health,
+  type Log,
+  listenOn,
+  type Metrics,
+  type Sealer,
+  type Service,
+  type TargetGuard,
+} from '@switchyard/runtime';
+import type { KeyRing, Store } from '@switchyard/store';
+import { createAcceptor } from './accept-jobs.ts';
+import { listenForHints } from './consumers/hints.ts';
+import { createQueueGuard } from './guard-queue.ts';
+import { guardStore } from './guard-store.ts';
+import { createProblemTeller } from './http/problems.ts';
+import { allRoutes } from './http/routes.ts';
+import { closeServer, createServer } from './http/server.ts';
+import { createStatusReader } from './read-status.ts';
+import { createProgressMemory } from './remember-progress.ts';
+import { createEndpointCache } from './resolve-endpoint.ts';
+import { createChanges } from './tell-changes.ts';
+import { createWaiters } from './wait-for-result.ts';
+
+export type IntakeContext = {
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly keyRing: KeyRing;
+  readonly sealer: Sealer;
+  readonly targetGuard: TargetGuard;
+  readonly instance: InstanceId;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** How long a stop waits for requests under way, in ms. */
+  readonly drainMs: number;
+  /** Called with the URL once it listens, before `start` resolves. */
+  readonly opened?: (url: string) => void;
+};
+
+/** The intake: the HTTP door of clients and operators. */
+export const createIntake = (given: IntakeContext): Service => {
+  const context = { ...given, store: guardStore(given.store) };
+  const stop = new AbortController();
+  const changes = createChanges(context.broker);
+  const acceptor = createAcceptor({ ...context, changes });
+  const waiters = createWaiters(context);
+  const parts = {
+    ...context,
+    changes,
+    acceptor,
+    waiters,
+    progress: createProgressMemory(),
+    endpoints: createEndpointCache(context.store),
+    statuses: createStatusReader(context.store),
+    queueGuard: createQueueGuard(context.store),
+    tell: createProblemTeller(context),
+    isStopping: () => stop.signal.aborted,
+  };
+  const app = createServer(parts, allRoutes(parts));
+  let stopped: Promise<void> | undefined;
+
+  const drain = async (): Promise<void> => {
+    stop.abort();
+    waiters.stop();
+    await Promise.race([closeServer(app), pause(context.drainMs, undefined, { ref: false })]);
+    app.server.closeAllConnections();
+    await acceptor.idle();
+  };
+
+  return {
+    name: 'intake',
+    start: async () => {
+      context.health.register('intake', () => ({ ok: !parts.isStopping() }));
+      await app.ready();
+      await listenForHints(parts, stop.signal);
+      const { host } = context.listen;
+      const port = await listenOn(app.server, host, context.listen.port);
+      context.opened?.(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+    },
+    stop: () => {
+      stopped ??= drain();
+      return stopped;
+    },
+  };
+};

@@ -1,0 +1,53 @@
+import {
+  type Endpoint,
+  type EndpointId,
+  type JobId,
+  madeAtMs,
+  refuse,
+} from '@switchyard/contracts';
+import { createKeyedBatcher } from '@switchyard/runtime';
+import { type JobStatus, readStatuses, type Store, StoreUnavailable } from '@switchyard/store';
+
+export interface StatusReader {
+  /** The job as it stands; undefined when the endpoint has none of this id. */
+  read(endpointId: EndpointId, jobId: JobId): Promise<JobStatus | undefined>;
+  /** As `read`. @throws Refusal `job.not_found`, or `job.expired` when its time is over. */
+  find(endpoint: Endpoint, jobId: JobId): Promise<JobStatus>;
+}
+
+/** Few, because each may bring a result of 20 MB along. */
+const BATCH_MAX_JOBS = 50;
+const LANES = 2;
+const WAITING_MAX = 4_000;
+
+/** Status reads of one endpoint that come in together become one statement. */
+export const createStatusReader = (store: Store): StatusReader => {
+  const batcher = createKeyedBatcher<EndpointId, JobId, JobStatus | undefined>({
+    run: async (endpointId, jobIds) => {
+      const found = await readStatuses(store, endpointId, [...new Set(jobIds)]);
+      return jobIds.map((jobId) => found.get(jobId));
+    },
+    maxItems: BATCH_MAX_JOBS,
+    lanes: LANES,
+    queueMax: WAITING_MAX,
+    isPermanent: (error) => !(error instanceof StoreUnavailable),
+  });
+  const read = (endpointId: EndpointId, jobId: JobId) => batcher.add(endpointId, jobId);
+  return {
+    read,
+    find: async (endpoint, jobId) => {
+      const status = await read(endpoint.id as EndpointId, jobId);
+      if (status === undefined) throw jobMissing(endpoint, jobId);
+      return status;
+    },
+  };
+};
+
+/** A job that is not there: past the endpoint's retention by its own age, or never made. */
+export const jobMissing = (endpoint: Endpoint, jobId: JobId) =>
+  Date.now() - madeAtMs(jobId) > endpoint.retentionMs
+    ? refuse('job.expired', 'The job is older than the endpoint keeps jobs, and is not there.')
+    : noSuchJob();
+
+/** The one answer to every id that names no job of the endpoint. */
+export const noSuchJob = () => refuse('job.not_found', 'The endpoint has no job of this id.');
