@@ -98,7 +98,7 @@ const noteRoom = (worker: Presence, { header, posts }: Read): void => {
   worker.free = Math.max(0, header.free - unread);
   worker.slots = Math.max(1, header.free + held.length);
   if (performance.now() - worker.inventoryStoredAtMs > INVENTORY_EVERY_MS) {
-    worker.inventory = [...new Set([...held, ...worker.posting, ...worker.holds.keys()])];
+    worker.inventory = [...new Set([...held, ...worker.posting])];
   }
   for (const [jobId, stop] of worker.stops) {
     if (!known.has(jobId) && stop.toldAtMs > 0) worker.stops.delete(jobId);

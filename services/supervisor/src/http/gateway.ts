@@ -18,8 +18,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 /** A refused poll is answered late, in ms: an instant no makes RunPod's worker ask at once again. */
 const REFUSAL_PAUSE_MS = 5_000;
 const REFUSALS_MAX = 100;
-/** Room for the envelope around the largest output. */
-const BODY_MAX_BYTES = RESULT_MAX_BYTES + 65_536;
+/** Room for the envelope around the largest output, and for the list of held jobs. */
+const BODY_MAX_BYTES = RESULT_MAX_BYTES + 8 * 1_048_576;
 
 export type GatewayContext = {
   readonly log: Log;

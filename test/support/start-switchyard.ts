@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { freePort } from './free-port.ts';
+
+/** The repository that the tests run against: the one that they stand in. */
+export const REPOSITORY = path.resolve(import.meta.dirname, '../..');
+
+export const SERVICES = ['intake', 'scheduler', 'supervisor', 'notifier'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+export type SwitchyardOptions = {
+  /** Unset: the embedded Postgres, which only `all-in-one` may use. */
+  readonly databaseUrl?: string;
+  /** Unset: the broker in process, which only `all-in-one` may use. */
+  readonly brokerUrl?: string;
+  readonly mode: 'separate' | 'all-in-one';
+  /** The text of switchyard.yaml. */
+  readonly config?: string;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** One process of Switchyard, which may be killed and started again on the same ports. */
+export type ServiceProcess = {
+  readonly name: string;
+  readonly pid: () => number | undefined;
+  readonly start: () => Promise<void>;
+  /** Sends the signal and waits for the end. */
+  readonly end: (signal: NodeJS.Signals) => Promise<void>;
+  readonly logPath: string;
+};
+
+export type Switchyard = AsyncDisposable & {
+  readonly apiUrl: string;
+  readonly gatewayUrl: string;
+  readonly apiKey: string;
+  readonly dataDir: string;
+  readonly processes: readonly ServiceProcess[];
+  readonly process: (name: string) => ServiceProcess;
+  /** Everything that all processes wrote. */
+  readonly logs: () => Promise<string>;
+  readonly close: () => Promise<void>;
+};
+
+const READY_WAIT_MS = 60_000;
+const END_WAIT_MS = 40_000;
+
+/** Starts Switchyard as its users do, through its command line, on free ports of loopback. */
+export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switchyard> => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-test-'));
+  const apiKey = `test-${randomBytes(24).toString('hex')}`;
+  const ports = {
+    PORT: await freePort(),
+    WORKER_PORT: await freePort(),
+    SCHEDULER_PORT: await freePort(),
+    NOTIFIER_PORT: await freePort(),
+  };
+  const configPath = path.join(folder, 'switchyard.yaml');
+  await writeFile(configPath, options.config ?? 'endpoints: {}\n');
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? '',
+    HOME: process.env.HOME ?? folder,
+    LOG_PRETTY: 'false',
+    SWITCHYARD_API_KEY: apiKey,
+    SWITCHYARD_MASTER_KEY: randomBytes(32).toString('base64'),
+    SWITCHYARD_DATA_DIR: path.join(folder, 'data'),
+    SWITCHYARD_CONFIG: configPath,
+    ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
+    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+    ...(options.brokerUrl === undefined ? {} : { BROKER_URL: options.brokerUrl }),
+    ...options.env,
+  };
+  const healthPorts: Record<ServiceName, number> = {
+    intake: ports.PORT,
+    supervisor: ports.WORKER_PORT,
+    scheduler: ports.SCHEDULER_PORT,
+    notifier: ports.NOTIFIER_PORT,
+  };
+  const processes =
+    options.mode === 'separate'
+      ? SERVICES.map((name) =>
+          serviceProcess({ name, args: [name], env, folder, healthPort: healthPorts[name] }),
+        )
+      : [serviceProcess({ name: 'all', args: [], env, folder, healthPort: ports.PORT })];
+  const close = async (): Promise<void> => {
+    await Promise.all(processes.map((one) => one.end('SIGTERM')));
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(processes.map((one) => one.start()));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    apiUrl: `http://127.0.0.1:${ports.PORT}`,
+    gatewayUrl: `http://127.0.0.1:${ports.WORKER_PORT}`,
+    apiKey,
+    dataDir: path.join(folder, 'data'),
+    processes,
+    process: (name) => {
+      const found = processes.find((one) => one.name === name);
+      if (found === undefined) throw new TypeError(`no process ${name}`);
+      return found;
+    },
+    logs: async () =>
+      (await Promise.all(processes.map((one) => readFile(one.logPath, 'utf8')))).join(''),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+};
+
+type ProcessSpec = {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+  readonly healthPort: number;
+};
+
+const serviceProcess = ({ name, args, env, folder, healthPort }: ProcessSpec): ServiceProcess => {
+  const logPath = path.join(folder, `${name}.log`);
+  let child: ChildProcess | undefined;
+  let exited: Promise<void> = Promise.resolve();
+  return {
+    name,
+    logPath,
+    pid: () => child?.pid,
+    start: async () => {
+      const log = createWriteStream(logPath, { flags: 'a' });
+      const started = launch(args, env, log);
+      child = started;
+      exited = new Promise((resolve) => started.once('exit', () => resolve()));
+      await untilReady(healthPort, started, async () => readFile(logPath, 'utf8'));
+    },
+    end: async (signal) => {
+      child?.kill(signal);
+      const late = setTimeout(() => child?.kill('SIGKILL'), END_WAIT_MS);
+      await exited;
+      clearTimeout(late);
+      child = undefined;
+    },
+  };
+};
+
+const launch = (
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  log: WriteStream,
+): ChildProcess => {
+  const cli = path.join(REPOSITORY, 'packages/cli/bin/switchyard.mjs');
+  const child = spawn(process.execPath, [cli, 'up', ...args], {
+    env,
+    cwd: REPOSITORY,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  return child;
+};
+
+const untilReady = async (
+  port: number,
+  child: ChildProcess,
+  readLog: () => Promise<string>,
+): Promise<void> => {
+  const untilMs = performance.now() + READY_WAIT_MS;
+  for (;;) {
+    if (child.exitCode !== null || child.signalCode !== null || performance.now() > untilMs) {
+      throw new Error(`Switchyard did not become ready:\n${await readLog()}`);
+    }
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+      if (answer.ok) return;
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+};
