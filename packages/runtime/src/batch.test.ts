@@ -77,7 +77,7 @@ test('bytes bound a batch, and an item that is larger flies alone', async () => 
   await all;
 });
 
-test('the second item of a key waits for the first to land, then goes before younger ones', async () => {
+test('the second item of a key waits for the first, then goes before younger ones', async () => {
   const { batcher, flights } = byHand({ keyOf: (n) => `${n % 10}`, lanes: 2, maxItems: 2 });
   const all = Promise.all([1, 11, 2, 21, 3, 4, 5].map(batcher.add));
   await nextTurn();
@@ -98,7 +98,7 @@ test('the second item of a key waits for the first to land, then goes before you
   assert.equal((await all).length, 7);
 });
 
-test('a transient failure is heard by every item of the batch, and the next one flies', async () => {
+test('a transient failure is heard by the whole batch, and the next one flies', async () => {
   const { batcher, flights } = byHand();
   const first = Promise.allSettled([1, 2].map(batcher.add));
   await nextTurn();
@@ -213,7 +213,7 @@ const createWatch = ({ lanes, maxItems, maxBytes }: Planned) => {
   };
 };
 
-test('every item gets its own result, a bad one alone is rejected, order and bounds hold', async () => {
+test('each item gets its own result, a bad one alone fails, order and bounds hold', async () => {
   await fc.assert(
     fc.asyncProperty(PLAN, fc.scheduler(), async (plan, scheduler) => {
       const watch = createWatch(plan);

@@ -11,7 +11,7 @@ export { Room };
 export type BatcherOptions<Item, Result> = {
   /**
    * Does the work of one batch and gives one result for each item, in their order. When it rejects
-   * for a permanent reason, nothing of the batch may have been done: it is called again with halves.
+   * for a permanent reason, nothing of the batch may be done: it is called again with halves.
    */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
   readonly maxItems: number;

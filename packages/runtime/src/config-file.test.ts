@@ -67,7 +67,8 @@ test('a file that was named and is missing, or is a directory, is a problem', as
 
 test('a problem names file, field, bound and value', () =>
   inFile(
-    'endpoints: { echo: { worker: { template: a, maximum: 1001 } } }\nworkerTemplates: {a: {command: [x]}}',
+    'endpoints: { echo: { worker: { template: a, maximum: 1001 } } }\n' +
+      'workerTemplates: { a: { command: [x] } }',
     async (file) => {
       const result = await readConfigFile(file);
       assert.ok(!result.ok);

@@ -113,7 +113,7 @@ test('no problem holds the value of a variable that may carry a secret', () => {
   );
 });
 
-test('an unknown SWITCHYARD_ name is a warning with the closest known name, and ends nothing', () => {
+test('an unknown SWITCHYARD_ name is a warning with the closest known name', () => {
   const config = configOf({ SWITCHYARD_MASTERKEY: 'hush', SWITCHYARD_HOSTS: 'x', OTHER: 'y' });
   assert.deepEqual(config.warnings, [
     '"SWITCHYARD_HOSTS" is not a known name; did you mean SWITCHYARD_HOST?',

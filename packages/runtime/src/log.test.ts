@@ -120,7 +120,7 @@ test('whatever is logged is one line of JSON without a control character', () =>
   assert.equal(last().big, '12');
 });
 
-test('pretty lines are for people, and no text of a client reaches the terminal as a command', () => {
+test('pretty lines are for people, and no text of a client commands the terminal', () => {
   const { log, lines } = collect(true);
   log.warn({ id: '\u001b]0;x\u0007\u009b2J' }, 'a\u001b[2Jb\rc\u009bd \\u001b');
   const line = lines.join('');

@@ -63,7 +63,7 @@ test('closing ends connections that are kept open, and may be asked for twice', 
   await closed;
 });
 
-test('a port in use, an address of elsewhere and an unknown host are one clear clause', async () => {
+test('a port in use, a foreign address and an unknown host are one clear clause', async () => {
   const first = createServer();
   const port = await listenOn(first, HOST, 0);
   try {

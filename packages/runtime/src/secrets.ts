@@ -4,7 +4,7 @@ import path from 'node:path';
 
 export const SECRETS_FILE_NAME = 'secrets.json';
 
-/** The file of secrets cannot be used; the message is one sentence for the person who started us. */
+/** The file of secrets cannot be used; the message is one sentence for whoever started us. */
 export class SecretsError extends Error {
   override readonly name = 'SecretsError';
 }

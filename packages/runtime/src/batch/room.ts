@@ -18,7 +18,7 @@ export class Room {
     return this.#bytes;
   }
 
-  /** An item that is larger than the whole room fits an empty one: it must be able to pass at all. */
+  /** An item larger than the whole room fits an empty one: it must be able to pass at all. */
   fits(bytes: number): boolean {
     return this.#items === 0
       ? this.maxItems > 0

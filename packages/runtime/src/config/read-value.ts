@@ -24,6 +24,7 @@ const bad = (problem: string): Parsed<never> => ({ ok: false, problem });
 export const show = (text: string): string =>
   JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
+/** A whole number from 0 to 65535; 0 asks for a free port. */
 export const port: Parser<number> = (text) =>
   /^\d{1,5}$/.test(text) && Number(text) <= PORT_MAX
     ? good(Number(text))
@@ -31,6 +32,7 @@ export const port: Parser<number> = (text) =>
 
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 
+/** An IP address, IPv6 without brackets, or a host name. */
 export const host: Parser<string> = (text) => {
   const labels = text.split('.');
   // A name whose last label is a number would be taken for an address by whoever resolves it.
@@ -43,12 +45,14 @@ export const host: Parser<string> = (text) => {
     : bad(`must be an IP address or a host name; got ${show(text)}.`);
 };
 
+/** Any path. */
 export const path: Parser<string> = (text) =>
   text.includes('\0') ? bad('must be a path.') : good(text);
 
 const hasProtocol = (text: string, protocols: readonly string[]): boolean =>
   URL.canParse(text) && protocols.includes(new URL(text).protocol);
 
+/** The URL of a Postgres. */
 export const databaseUrl: Parser<string> = (text) =>
   hasProtocol(text, ['postgres:', 'postgresql:'])
     ? good(text)
@@ -66,16 +70,19 @@ export const brokerUrl: Parser<string> = (text) => {
     : bad('must be a URL that begins with nats://, tls://, amqp:// or amqps://.');
 };
 
+/** An http or https URL. */
 export const httpUrl: Parser<string> = (text) =>
   hasProtocol(text, ['http:', 'https:'])
     ? good(text)
     : bad('must be a URL that begins with http:// or https://.');
 
+/** At least 16 visible ASCII characters, as a header can carry them. */
 export const apiKey: Parser<string> = (text) =>
   text.length >= API_KEY_MIN_LENGTH && /^[\x21-\x7e]+$/.test(text)
     ? good(text)
     : bad(`must be at least ${API_KEY_MIN_LENGTH} visible ASCII characters without a space.`);
 
+/** Keys of exactly 32 bytes in base64, with commas between them. */
 export const masterKeys: Parser<readonly Buffer[]> = (text) => {
   const keys: Buffer[] = [];
   for (const [index, part] of text.split(',').entries()) {
@@ -92,6 +99,7 @@ export const masterKeys: Parser<readonly Buffer[]> = (text) => {
   return good(Object.freeze(keys));
 };
 
+/** One of pino's levels. */
 export const logLevel: Parser<LogLevel> = (text) => {
   const level = LOG_LEVELS.find((known) => known === text);
   return level === undefined
@@ -99,6 +107,7 @@ export const logLevel: Parser<LogLevel> = (text) => {
     : good(level);
 };
 
+/** true, false, 1 or 0. */
 export const flag: Parser<boolean> = (text) => {
   if (text === 'true' || text === '1') return good(true);
   if (text === 'false' || text === '0') return good(false);

@@ -8,8 +8,8 @@ const ENTRIES_MAX = 100;
 const TEXT_MAX_LENGTH = 16_384;
 
 const REDACTED = '[redacted]';
-const SECRET_NAME =
-  /^(?:keys?|cookies?|set-cookie|access_?id|s3_?config)$|auth(?:orization)?$|secret|passw(?:or)?d|token|credential|(?:api|master|private|access)[-_]?key/i;
+const SECRET_NAME = /^(?:keys?|cookies?|set-cookie|access_?id|s3_?config)$|auth(?:orization)?$/i;
+const SECRET_WORD = /secret|passw(?:or)?d|token|credential|(?:api|master|private|access)[-_]?key/i;
 
 /** `fields`, fit to be written; the given object stays as it is. */
 export const cleanFields = (fields: Record<string, unknown>): Record<string, unknown> =>
@@ -32,7 +32,7 @@ const cleanRecord = (record: object, depth: number): Record<string, unknown> => 
 /** Counts and flags tell nothing: `tokens: 5` and `key: true` stay. */
 const isSecret = (name: string, value: unknown): boolean =>
   (typeof value === 'string' || (typeof value === 'object' && value !== null)) &&
-  SECRET_NAME.test(name);
+  (SECRET_NAME.test(name) || SECRET_WORD.test(name));
 
 const cleanValue = (value: unknown, depth: number): unknown => {
   if (typeof value === 'string') return cleanText(value);
