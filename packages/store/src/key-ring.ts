@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { EndpointId, Problem, Scope } from '@switchyard/contracts';
 import type { Store } from './open-store.ts';
-import { readKey } from './statements/keys.ts';
+import { readKey } from './statements/read-key.ts';
 
 /** Who asks, and what they may do. */
 export type Principal = {

@@ -19,7 +19,8 @@ export const migrate = async (url: string): Promise<string[]> => {
     await client.query('begin');
     await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await client.query(
-      'create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())',
+      `create table if not exists migrations
+        (name text primary key, applied_at timestamptz not null default now())`,
     );
     const missing = missingSteps(await appliedSteps(client));
     for (const step of missing) {

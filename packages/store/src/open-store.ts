@@ -2,9 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { isPassing, StoreUnavailable } from './errors.ts';
 import type { Database } from './schema.ts';
-
-/** A statement of the hot path: `name` makes it prepared once a connection. */
-export type Statement = { readonly name: string; readonly text: string };
+import type { Statement } from './statement.ts';
 
 export interface Store {
   /** Runs a prepared statement. @throws StoreUnavailable when it may work later. */

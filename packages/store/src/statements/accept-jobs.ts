@@ -1,6 +1,7 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf } from '@switchyard/contracts';
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { toBlob } from './blob.ts';
 
 /** Where a submission came in; idempotency keys of one way in mean nothing to the other. */
@@ -77,8 +78,8 @@ counted as (
 select job_id from fresh`;
 
 const STATEMENTS = {
-  keyed: { name: 'accept_keyed_jobs', text: `with ${WANTED}, ${KEYED}, ${ACCEPT}` },
-  unkeyed: { name: 'accept_jobs', text: `with ${WANTED}, ${UNKEYED}, ${ACCEPT}` },
+  keyed: statement({ name: 'accept_keyed_jobs', text: `with ${WANTED}, ${KEYED}, ${ACCEPT}` }),
+  unkeyed: statement({ name: 'accept_jobs', text: `with ${WANTED}, ${UNKEYED}, ${ACCEPT}` }),
 };
 
 /**

@@ -1,5 +1,6 @@
 import { type EndpointId, type JobId, uuidOf, type WorkerId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { toBlob } from './blob.ts';
 
 export type Chunk = {
@@ -12,7 +13,7 @@ export type Chunk = {
   readonly output: Buffer;
 };
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'append_chunks',
   text: `with posted as materialized (
   select * from unnest($2::uuid[], $3::text[], $4::int[], $5::int[], $7::int[], $8::int[])
@@ -37,7 +38,7 @@ stored as (
   on conflict do nothing
 )
 select n from held`,
-};
+});
 
 /**
  * Appends chunks to the streams of running jobs. `chunks` must not hold one job twice where `seq`

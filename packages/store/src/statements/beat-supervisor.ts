@@ -1,10 +1,11 @@
 import type { InstanceId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 
 /** A beat that is older than this has stopped, in ms; one a second is expected. */
 export const BEAT_STALE_MS = 5_000;
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'beat_supervisor',
   text: `with gone as (
   delete from supervisors
@@ -15,7 +16,7 @@ on conflict (instance) do update set last_beat_at = statement_timestamp(),
   beating_since = case
     when known.last_beat_at < statement_timestamp() - ${BEAT_STALE_MS} * interval '1 ms'
     then statement_timestamp() else known.beating_since end`,
-};
+});
 
 /** Says that a supervisor lives. A pause of over BEAT_STALE_MS begins its unbroken run anew. */
 export const beatSupervisor = async (

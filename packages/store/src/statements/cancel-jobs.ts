@@ -1,5 +1,6 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf, type WorkerId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { endedFromLeases, endedFromQueue, terminalCtes } from './terminal.ts';
 
 /** `running` says who has to be told to stop; undefined for a job that was still queued. */
@@ -8,7 +9,7 @@ export type CancelledJob = {
   readonly running: { readonly workerId: WorkerId; readonly claimNo: number } | undefined;
 };
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'cancel_jobs',
   text: `with unqueued as (
   delete from queue where endpoint_id = $1 and job_id = any($3::uuid[]) returning *
@@ -27,7 +28,7 @@ ${terminalCtes('$2', {
 })}
 select ended.job_id, released.worker_id, released.claim_no
 from ended left join released on released.job_id = ended.job_id`,
-};
+});
 
 /**
  * Cancels jobs that are queued or running. A job that a rival moves between the two in this very

@@ -1,5 +1,6 @@
 import {
   type EndpointId,
+  INPUT_INLINE_MAX_BYTES,
   type InstanceId,
   type JobId,
   jobIdOf,
@@ -7,7 +8,7 @@ import {
 } from '@switchyard/contracts';
 import { RANKS } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
-import { INPUT_INLINE_MAX_BYTES } from '@switchyard/contracts';
+import { statement } from '../statement.ts';
 
 /** One free slot: a worker is named once for each that it has. */
 export type Seat = { readonly workerId: WorkerId; readonly instance: InstanceId };
@@ -42,7 +43,7 @@ const lookAt = (rank: number): string => {
 )`;
 };
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'claim_jobs',
   text: `with room as materialized (
   select case
@@ -100,13 +101,13 @@ select leased.job_id, leased.worker_id, leased.instance, leased.claim_no,
   case when leased.has_secrets then (select s3_config_enc from job_secrets
     where job_secrets.endpoint_id = $1 and job_secrets.job_id = leased.job_id) end as secret
 from leased join jobs on jobs.endpoint_id = $1 and jobs.job_id = leased.job_id`,
-};
+});
 
 /** Takes its turn among claims of one endpoint; only endpoints with a limit of running jobs do. */
-const TURN = {
+const TURN = statement({
   name: 'claim_in_turn',
   text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
-};
+});
 
 type Row = {
   job_id: string;

@@ -1,5 +1,6 @@
 import { type EndpointId, type JobId, jobIdOf, type WorkerId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { endedFromLeases, jsonBytes, terminalCtes } from './terminal.ts';
 
 export type OverdueJob = {
@@ -11,7 +12,7 @@ export type OverdueJob = {
 const ERROR = `format('The job ran longer than its executionTimeout of %s ms.',
   execution_timeout_ms)`;
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'end_overdue_jobs',
   text: `with picked as materialized (
   select job_id from leases where endpoint_id = $1 and overdue_at <= statement_timestamp()
@@ -28,7 +29,7 @@ ended as materialized (
 ),
 ${terminalCtes('$2', { queued: '0', running: 'count(*)' })}
 select job_id, worker_id, claim_no from ended`,
-};
+});
 
 /** Ends running jobs that are past their executionTimeout; their workers are to be stopped. */
 export const endOverdueJobs = async (

@@ -1,6 +1,7 @@
 import { type EndpointId, type JobId, jobIdOf } from '@switchyard/contracts';
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { endedFromQueue, jsonBytes, terminalCtes } from './terminal.ts';
 
 /** Jobs that one statement expires; the sweep repeats it until it comes back with fewer. */
@@ -8,7 +9,7 @@ export const EXPIRE_MAX_JOBS = 1_000;
 
 const ERROR = `format('The job waited for its ttl of %s ms and no worker took it.', ttl_ms)`;
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'expire_jobs',
   text: `with picked as materialized (
   select rank, deadline_at, seq from queue
@@ -30,7 +31,7 @@ ended as materialized (
 ),
 ${terminalCtes('$2', { queued: 'count(*)', running: '0' })}
 select job_id from ended`,
-};
+});
 
 /** Ends jobs of one rank whose deadline has passed while they were queued. */
 export const expireJobs = async (

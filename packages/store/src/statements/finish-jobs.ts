@@ -1,5 +1,6 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf, type WorkerId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { toBlob } from './blob.ts';
 import { msBetween, terminalCtes } from './terminal.ts';
 
@@ -14,7 +15,7 @@ export type Finish = {
   readonly error: Buffer | undefined;
 };
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'finish_jobs',
   text: `with posted as materialized (
   select * from unnest($3::uuid[], $4::text[], $5::int[], $6::text[], $8::int[], $9::int[],
@@ -40,7 +41,7 @@ ended as materialized (
 ),
 ${terminalCtes('$2', { queued: '0', running: 'count(*)' })}
 select job_id from ended`,
-};
+});
 
 /**
  * Ends jobs with their workers' results. Only the holder of the live lease is heard: the worker,

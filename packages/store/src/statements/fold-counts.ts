@@ -1,6 +1,7 @@
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'fold_counts',
   text: `with idle as (
   delete from counts where process <> 'folded'
@@ -14,7 +15,7 @@ on conflict (endpoint_id, process) do update set queued = kept.queued + excluded
   running = kept.running + excluded.running, completed = kept.completed + excluded.completed,
   failed = kept.failed + excluded.failed, retried = kept.retried + excluded.retried,
   touched_at = statement_timestamp()`,
-};
+});
 
 /** Adds up the rows of counts that no process has touched for ten minutes: one that comes back
  * begins a new row, so nothing is lost. */

@@ -1,4 +1,4 @@
-import { type EndpointId, type RequestsPage, jobIdOf, type State } from '@switchyard/contracts';
+import { type EndpointId, jobIdOf, type RequestsPage, type State } from '@switchyard/contracts';
 import { priorityOf, RANK, type Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { msBetween } from './terminal.ts';

@@ -1,11 +1,12 @@
 import { type EndpointId, type JobId, jobIdOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { endedFromQueue, terminalCtes } from './terminal.ts';
 
 /** Jobs that one statement cancels; a purge repeats it until it comes back with fewer. */
 export const PURGE_MAX_JOBS = 5_000;
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'purge_queue',
   text: `with picked as materialized (
   select rank, deadline_at, seq from queue where endpoint_id = $1 and waiting_since <= $3
@@ -22,21 +23,11 @@ ended as materialized (
 ),
 ${terminalCtes('$2', { queued: 'count(*)', running: '0' })}
 select job_id from ended`,
-};
-
-/** The moment before which a job must have been accepted to be purged, by the database's clock. */
-export const readPurgeMoment = async (store: Store): Promise<Date> => {
-  const [row] = await store.run<{ at: Date }>(
-    { name: 'read_purge_moment', text: 'select statement_timestamp() as at' },
-    [],
-  );
-  if (row === undefined) throw new TypeError('a select without FROM has one row');
-  return row.at;
-};
+});
 
 /**
- * Cancels up to PURGE_MAX_JOBS jobs that were queued at `before`, running ones never. Jobs locked by
- * a claim are left to it.
+ * Cancels up to PURGE_MAX_JOBS jobs that were queued at `before`, running ones never. Jobs that a
+ * claim has locked are left to it.
  */
 export const purgeQueue = async (
   store: Store,

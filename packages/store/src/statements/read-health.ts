@@ -1,18 +1,20 @@
 import type { EndpointId, Health } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 
 /** A worker that was not heard of for this long is lost, and counted nowhere. */
 export const WORKER_LOST_MS = 30_000;
 
-const COUNTS = {
+const COUNTS = statement({
   name: 'read_counts',
-  text: `select coalesce(sum(queued), 0)::bigint as queued, coalesce(sum(running), 0)::bigint as running,
+  text: `select coalesce(sum(queued), 0)::bigint as queued,
+    coalesce(sum(running), 0)::bigint as running,
     coalesce(sum(completed), 0)::bigint as completed, coalesce(sum(failed), 0)::bigint as failed,
     coalesce(sum(retried), 0)::bigint as retried
   from counts where endpoint_id = $1`,
-};
+});
 
-const WORKERS = {
+const WORKERS = statement({
   name: 'read_worker_counts',
   text: `with busy as (select distinct worker_id from leases where endpoint_id = $1)
   select count(*) filter (where state = 'starting') as initializing,
@@ -22,9 +24,10 @@ const WORKERS = {
   from workers left join busy using (worker_id)
   where endpoint_id = $1
     and seen_at > statement_timestamp() - ${WORKER_LOST_MS} * interval '1 ms'`,
-};
+});
 
 type Counts = Record<'queued' | 'running' | 'completed' | 'failed' | 'retried', number>;
+
 type WorkerCounts = Record<'initializing' | 'idle' | 'running' | 'unhealthy', number>;
 
 /** The figures of `/health`; their cost grows with workers and processes, not with the backlog. */
@@ -50,10 +53,4 @@ export const readHealth = async (store: Store, endpointId: EndpointId): Promise<
       unhealthy: workers?.unhealthy ?? 0,
     },
   };
-};
-
-/** How many jobs wait in the endpoint's queue. */
-export const readQueued = async (store: Store, endpointId: EndpointId): Promise<number> => {
-  const [counts] = await store.run<Counts>(COUNTS, [endpointId]);
-  return counts?.queued ?? 0;
 };

@@ -8,6 +8,7 @@ import {
 } from '@switchyard/contracts';
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { msBetween } from './terminal.ts';
 
 /** A job as one look at the database found it. */
@@ -32,7 +33,7 @@ export type JobStatus = {
   readonly error: Buffer | null;
 };
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'read_statuses',
   text: `select jobs.job_id, jobs.created_at,
   coalesce(results.status, case when leases.job_id is not null then 'IN_PROGRESS'
@@ -51,7 +52,7 @@ join jobs on jobs.endpoint_id = $1 and jobs.job_id = wanted.job_id
 left join queue on queue.endpoint_id = $1 and queue.job_id = wanted.job_id
 left join leases on leases.endpoint_id = $1 and leases.job_id = wanted.job_id
 left join results on results.endpoint_id = $1 and results.job_id = wanted.job_id`,
-};
+});
 
 type Row = {
   job_id: string;

@@ -1,10 +1,11 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'read_stored_jobs',
   text: 'select job_id from jobs where endpoint_id = $1 and job_id = any($2::uuid[])',
-};
+});
 
 /** Which of `jobIds` are stored: for an accept whose commit was never confirmed. */
 export const readStoredJobs = async (

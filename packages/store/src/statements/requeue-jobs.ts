@@ -1,5 +1,6 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 import { endedFromLeases, jsonBytes, terminalCtes } from './terminal.ts';
 
 /** Why a claim ended without a result; all but the last two spend an attempt. */
@@ -41,7 +42,7 @@ export type Requeued = {
 
 const ERROR = `format('The job failed after %s of %s attempts: %s.', used, max_attempts, $6::text)`;
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'requeue_jobs',
   text: `with lost as (
   delete from leases using unnest($3::uuid[], $4::int[]) as claim (job_id, claim_no)
@@ -78,7 +79,7 @@ ${terminalCtes('$2', {
   running: '(select count(*) from judged)',
 })}
 select job_id, hopeless from judged`,
-};
+});
 
 /**
  * Takes claims back from workers that will not finish them. A spent one goes ahead of its own

@@ -1,11 +1,12 @@
 import { type EndpointId, type JobId, uuidOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 
 /**
  * A delivery of the dropped result that is still open keeps a copy of it: each terminal state is
  * told to the webhook, also one that a retry has overtaken.
  */
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'retry_job',
   text: `with dropped as (
   delete from results where endpoint_id = $1 and job_id = $3::uuid
@@ -51,7 +52,7 @@ counted as (
     retried = kept.retried + excluded.retried, touched_at = statement_timestamp()
 )
 select job_id from queued`,
-};
+});
 
 /**
  * Queues a FAILED or TIMED_OUT job again under its id, with a fresh TTL and its attempts unspent;

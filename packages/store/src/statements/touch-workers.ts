@@ -1,6 +1,12 @@
-import type { EndpointId, InstanceId, JobId, WorkerId } from '@switchyard/contracts';
-import { uuidOf } from '@switchyard/contracts';
+import {
+  type EndpointId,
+  type InstanceId,
+  type JobId,
+  uuidOf,
+  type WorkerId,
+} from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 
 export type WorkerState = 'starting' | 'live' | 'draining' | 'unhealthy';
 
@@ -14,7 +20,7 @@ export type WorkerSign = {
   readonly inventory: readonly JobId[] | undefined;
 };
 
-const STATEMENT = {
+const STATEMENT = statement({
   name: 'touch_workers',
   text: `insert into workers as known (endpoint_id, worker_id, instance, state, reason, slots,
   inventory, inventory_at)
@@ -33,7 +39,7 @@ on conflict (endpoint_id, worker_id) do update set instance = excluded.instance,
   inventory = case when excluded.inventory_at is null then known.inventory
     else excluded.inventory end,
   inventory_at = coalesce(excluded.inventory_at, known.inventory_at)`,
-};
+});
 
 /** Records signs of life of workers of one endpoint, with the last two inventories of each. */
 export const touchWorkers = async (
@@ -53,30 +59,4 @@ export const touchWorkers = async (
       sign.inventory === undefined ? null : `{${sign.inventory.map(uuidOf).join(',')}}`,
     ),
   ]);
-};
-
-const FORGET = {
-  name: 'forget_worker',
-  text: 'delete from workers where endpoint_id = $1 and worker_id = $2',
-};
-
-/** Forgets a worker that is known to have ended. */
-export const forgetWorker = async (
-  store: Store,
-  endpointId: EndpointId,
-  workerId: WorkerId,
-): Promise<void> => {
-  await store.run(FORGET, [endpointId, workerId]);
-};
-
-const FORGET_LOST = {
-  name: 'forget_lost_workers',
-  text: `delete from workers where seen_at < statement_timestamp() - interval '1 hour'
-    and not exists (select from leases where leases.endpoint_id = workers.endpoint_id
-      and leases.worker_id = workers.worker_id)`,
-};
-
-/** Forgets workers that were not heard of for an hour and hold nothing. */
-export const forgetLostWorkers = async (store: Store): Promise<void> => {
-  await store.run(FORGET_LOST, []);
 };

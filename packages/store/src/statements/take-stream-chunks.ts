@@ -1,27 +1,19 @@
 import { type EndpointId, type JobId, uuidOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
+import { CHUNKS_MAX, type ChunkRow, chunksIn, type StreamedChunk } from './chunk.ts';
 
-export type StreamedChunk = {
-  readonly claimNo: number;
-  readonly seq: number;
-  /** Raw JSON. */
-  readonly output: Buffer;
-};
-
-/** Bounds of one answer. */
-const CHUNKS_MAX = 1_000;
-
-const OPEN_CURSOR = {
+const OPEN_CURSOR = statement({
   name: 'open_stream_cursor',
   text: `insert into stream_cursors (endpoint_id, job_id, claim_no, next_seq)
     values ($1, $2::uuid, 0, 0) on conflict do nothing`,
-};
+});
 
 /**
  * The cursor is locked before the chunks are chosen, so that two readers share them. Only the
  * newest claim with chunks counts: what an earlier worker streamed before it was lost is over.
  */
-const TAKE = {
+const TAKE = statement({
   name: 'take_stream_chunks',
   text: `with place as materialized (
   select claim_no, next_seq from stream_cursors
@@ -43,18 +35,7 @@ moved as (
 )
 select place.claim_no is not null as open, chosen.claim_no, chosen.seq, chosen.output
 from place left join chosen on true order by chosen.seq`,
-};
-
-const PEEK = {
-  name: 'peek_stream_chunks',
-  text: `select claim_no, seq, output from stream_chunks
-  where endpoint_id = $1 and job_id = $2::uuid and seq >= $3 and claim_no = (
-    select max(claim_no) from stream_chunks where endpoint_id = $1 and job_id = $2::uuid
-  )
-  order by seq limit ${CHUNKS_MAX}`,
-};
-
-type Row = { claim_no: number | null; seq: number | null; output: Buffer | null };
+});
 
 /** Hands out the chunks that were not handed out before; what the answer loses is lost. */
 export const takeStreamChunks = async (
@@ -63,22 +44,8 @@ export const takeStreamChunks = async (
   jobId: JobId,
 ): Promise<StreamedChunk[]> => {
   const values = [endpointId, uuidOf(jobId)];
-  const rows = await store.run<Row>(TAKE, values);
+  const rows = await store.run<ChunkRow>(TAKE, values);
   if (rows.length > 0) return chunksIn(rows);
   await store.run(OPEN_CURSOR, values);
-  return chunksIn(await store.run<Row>(TAKE, values));
+  return chunksIn(await store.run<ChunkRow>(TAKE, values));
 };
-
-/** The chunks of the newest claim from `fromSeq` on, without handing them out. */
-export const peekStreamChunks = async (
-  store: Store,
-  endpointId: EndpointId,
-  jobId: JobId,
-  fromSeq: number,
-): Promise<StreamedChunk[]> =>
-  chunksIn(await store.run<Row>(PEEK, [endpointId, uuidOf(jobId), fromSeq]));
-
-const chunksIn = (rows: readonly Row[]): StreamedChunk[] =>
-  rows.flatMap(({ claim_no: claimNo, seq, output }) =>
-    claimNo === null || seq === null || output === null ? [] : [{ claimNo, seq, output }],
-  );

@@ -1,0 +1,14 @@
+import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
+
+const STATEMENT = statement({
+  name: 'read_purge_moment',
+  text: 'select statement_timestamp() as at',
+});
+
+/** The moment before which a job must have been accepted to be purged, by the database's clock. */
+export const readPurgeMoment = async (store: Store): Promise<Date> => {
+  const [row] = await store.run<{ at: Date }>(STATEMENT, []);
+  if (row === undefined) throw new TypeError('a select without FROM has one row');
+  return row.at;
+};
