@@ -54,11 +54,22 @@ export type TestIntake = AsyncDisposable & {
   stop(): Promise<void>;
 };
 
-/** Starts one; `wrap` may put something between it and the store. */
-export const startIntake = async (
-  wrap: (store: Store) => Store = (store) => store,
-): Promise<TestIntake> => {
-  const database = await withDatabase();
+type Options = {
+  /** May put something between intake and the store. */
+  readonly wrap?: (store: Store) => Store;
+  /** Instead of an empty database of its own. */
+  readonly databaseUrl?: string;
+};
+
+/** Starts one on a free port. */
+export const startIntake = async ({
+  wrap = (store) => store,
+  databaseUrl,
+}: Options = {}): Promise<TestIntake> => {
+  const database =
+    databaseUrl === undefined
+      ? await withDatabase()
+      : { url: databaseUrl, close: async () => undefined };
   await migrate(database.url);
   const store = openStore({ url: database.url, applicationName: 'test', connections: 6 });
   const complaints: string[] = [];
