@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { type EndpointId, uuidOf } from '@switchyard/contracts';
 import { readRows } from './read-rows.ts';
-import { startIntake } from './start-intake.ts';
+import { ROOT_KEY, startIntake } from './start-intake.ts';
 
 const intake = await startIntake();
 after(() => intake[Symbol.asyncDispose]());
@@ -149,7 +149,8 @@ test('policies at their bounds are taken, and hold for the job', async () => {
     assert.equal(status, 200, text);
     const [row] = await readRows(
       intake.databaseUrl,
-      'select ttl_ms::float8, execution_timeout_ms::float8, low_priority from jobs where job_id = $1',
+      `select ttl_ms::float8, execution_timeout_ms::float8, low_priority
+        from jobs where job_id = $1`,
       [json.id],
     );
     assert.deepEqual(row, {
@@ -186,7 +187,7 @@ test('a chunked body without a length is held to the limit too', async () => {
       controller.close();
     },
   });
-  const authorization = 'sy_operators-own-key';
+  const authorization = ROOT_KEY;
   const settings = { method: 'POST', body, headers: { authorization }, duplex: 'half' };
   const answer = await fetch(`${intake.url}/v2/echo/run`, settings as RequestInit);
   assert.equal(answer.status, 413);
@@ -215,7 +216,7 @@ test('only JSON is taken, by whatever the headers say', async () => {
   const untyped = await fetch(`${intake.url}/v2/echo/run`, {
     method: 'POST',
     body: bytes,
-    headers: { authorization: 'sy_operators-own-key' },
+    headers: { authorization: ROOT_KEY },
   });
   assert.equal(untyped.status, 200);
 });

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { type EndpointId, encodeFrame, type JobId, topics } from '@switchyard/contracts';
 import { appendChunks } from '@switchyard/store';
 import { claim, finish, WORKER } from './play-worker.ts';
-import { startIntake, type TestIntake } from './start-intake.ts';
+import { ROOT_KEY, startIntake, type TestIntake } from './start-intake.ts';
 
 const intake = await startIntake();
 after(() => intake[Symbol.asyncDispose]());
@@ -98,7 +98,7 @@ test('a client that hangs up leaves its job alone', async () => {
   const lost = fetch(`${intake.url}/v2/${endpointId}/runsync`, {
     method: 'POST',
     body: '{"input":1}',
-    headers: { authorization: 'sy_operators-own-key', 'content-type': 'application/json' },
+    headers: { authorization: ROOT_KEY, 'content-type': 'application/json' },
     signal: hangUp.signal,
   });
   const { jobId } = await claimed;

@@ -13,6 +13,7 @@ import {
 import type { KeyRing, Store } from '@switchyard/store';
 import { createAcceptor } from './accept-jobs.ts';
 import { listenForHints } from './consumers/hints.ts';
+import { createWaitingExplainer } from './explain-waiting.ts';
 import { createQueueGuard } from './guard-queue.ts';
 import { guardStore } from './guard-store.ts';
 import { createProblemTeller } from './http/problems.ts';
@@ -56,6 +57,7 @@ export const createIntake = (given: IntakeContext): Service => {
     progress: createProgressMemory(),
     endpoints: createEndpointCache(context.store),
     statuses: createStatusReader(context.store),
+    explainer: createWaitingExplainer(context.store),
     queueGuard: createQueueGuard(context.store),
     tell: createProblemTeller(context),
     isStopping: () => stop.signal.aborted,

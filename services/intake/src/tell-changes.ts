@@ -9,7 +9,7 @@ import {
 } from '@switchyard/contracts';
 import type { CancelledJob } from '@switchyard/store';
 
-/** What intake tells the other services. All of it are hints: each has a periodic look behind it. */
+/** What intake tells the other services, all of it hints: a periodic look stands behind each. */
 export interface Changes {
   /** Jobs of this endpoint were queued: once a batch. */
   queued(endpointId: EndpointId): void;

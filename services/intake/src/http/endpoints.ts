@@ -96,6 +96,10 @@ export const endpointRoutes = (context: EndpointsContext): Route[] => [
     success: { status: 200, schema: EndpointSchema },
     answer: (call) => change(context, call),
   },
+  ...ownerRoutes(context),
+];
+
+const ownerRoutes = (context: EndpointsContext): Route[] => [
   {
     method: 'DELETE',
     path: '/v1/endpoints/:endpoint',

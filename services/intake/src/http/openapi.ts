@@ -111,7 +111,8 @@ const printPage = (routes: readonly Route[]): string => {
       `<td>${escapeHtml(route.summary)}</td></tr>`,
   );
   return [
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Switchyard API</title></head>',
+    '<!doctype html><html lang="en">',
+    '<head><meta charset="utf-8"><title>Switchyard API</title></head>',
     '<body><h1>Switchyard API</h1>',
     '<p>Send a key as <code>Authorization: Bearer KEY</code>. Schemas and errors are in ',
     '<a href="/openapi.json">openapi.json</a>.</p>',

@@ -51,7 +51,7 @@ export const createServer = (context: ServerContext, routes: readonly Route[]): 
     http: { headersTimeout: HEADERS_MAX_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS },
     clientErrorHandler: answerClientError(requestIds),
     frameworkErrors: (error, request, reply) => {
-      void send(reply, request.id, answerProblem(context.tell(error, request.id)));
+      void send(context, reply, request.id, answerProblem(context.tell(error, request.id)));
     },
   });
   app.decorateRequest('admitted');
@@ -62,10 +62,10 @@ export const createServer = (context: ServerContext, routes: readonly Route[]): 
   app.setErrorHandler((error, request, reply) => {
     const answer = answerProblem(context.tell(error, request.id));
     count(request, answer.status);
-    return send(reply, request.id, answer);
+    return send(context, reply, request.id, answer);
   });
   app.setNotFoundHandler((request, reply) =>
-    send(reply, request.id, answerUnrouted(routes, request)),
+    send(context, reply, request.id, answerUnrouted(routes, request)),
   );
   for (const route of routes) addRoute(app, context, route, count);
   return app;
@@ -98,8 +98,7 @@ const addRoute = (
     handler: async (request, reply) => {
       const answer = await answerCall(route, request, reply);
       count(request, answer.status);
-      if (context.isStopping()) reply.header('connection', 'close');
-      return send(reply, request.id, answer);
+      return send(context, reply, request.id, answer);
     },
   });
 };
@@ -150,7 +149,8 @@ const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
   },
   hangUp: () => {
     const hangUp = new AbortController();
-    reply.raw.once('close', () => hangUp.abort());
+    if (reply.raw.destroyed) hangUp.abort();
+    else reply.raw.once('close', () => hangUp.abort());
     return hangUp.signal;
   },
 });
@@ -158,7 +158,14 @@ const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
 const pathOf = (request: FastifyRequest): Readonly<Record<string, string>> =>
   request.params as Readonly<Record<string, string>>;
 
-const send = (reply: FastifyReply, requestId: string, answer: Answer): FastifyReply => {
+const send = (
+  { isStopping }: ServerContext,
+  reply: FastifyReply,
+  requestId: string,
+  answer: Answer,
+): FastifyReply => {
+  // A connection that stays open would hold up the stop.
+  if (isStopping()) reply.header('connection', 'close');
   reply.code(answer.status ?? 200).header('x-request-id', requestId);
   if (answer.headers !== undefined) reply.headers(answer.headers);
   if (answer.status === 204) return reply.send();

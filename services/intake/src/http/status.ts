@@ -1,8 +1,7 @@
 import { StatusBodySchema, WAIT_MS } from '@switchyard/contracts';
 import { isTerminal } from '@switchyard/lifecycle';
-import type { Store } from '@switchyard/store';
 import { describeStatus } from '../describe-status.ts';
-import { explainWaiting } from '../explain-waiting.ts';
+import type { WaitingExplainer } from '../explain-waiting.ts';
 import { jobMissing, type StatusReader } from '../read-status.ts';
 import type { ProgressMemory } from '../remember-progress.ts';
 import type { Waiters } from '../wait-for-result.ts';
@@ -11,14 +10,19 @@ import type { Route } from './route.ts';
 import { WAIT_PARAMETER } from './wait-parameter.ts';
 
 export type StatusContext = {
-  readonly store: Store;
+  readonly explainer: WaitingExplainer;
   readonly statuses: StatusReader;
   readonly waiters: Waiters;
   readonly progress: ProgressMemory;
 };
 
 /** `/status` and `/status-sync`. */
-export const statusRoutes = ({ store, statuses, waiters, progress }: StatusContext): Route[] => [
+export const statusRoutes = ({
+  explainer,
+  statuses,
+  waiters,
+  progress,
+}: StatusContext): Route[] => [
   {
     method: 'GET',
     path: '/v2/:endpoint/status/:job',
@@ -29,7 +33,7 @@ export const statusRoutes = ({ store, statuses, waiters, progress }: StatusConte
     errors: ['job.not_found', 'job.expired'],
     answer: async (call) => {
       const status = await statuses.find(call.endpoint, jobIn(call));
-      const waiting = await explainWaiting(store, call.endpoint, status);
+      const waiting = await explainer.explain(call.endpoint, status);
       return { body: describeStatus(progress, call.endpoint, status, waiting) };
     },
   },
