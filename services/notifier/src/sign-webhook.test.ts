@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newWebhookSecret } from '@switchyard/contracts';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { newWebhookSecret, signWebhook } from './sign-webhook.ts';
+import { signWebhook } from './sign-webhook.ts';
 
 const webhookId = '0198c0de-0000-7000-8000-000000000001';
 const body = Buffer.from('{"id":"é","output":12345678901234567890,"status":"COMPLETED"}');
@@ -66,12 +67,6 @@ test('a changed body, id or time, and a late replay, are not verified', () => {
     secrets: [secret],
   });
   assert.equal(verifies(secret, body, { ...late }), false);
-});
-
-test('secrets are 32 random bytes behind their prefix', () => {
-  const secrets = Array.from({ length: 100 }, newWebhookSecret);
-  assert.equal(new Set(secrets).size, 100);
-  for (const secret of secrets) assert.match(secret, /^whsec_[A-Za-z0-9+/]{43}=$/);
 });
 
 test('bytes that are not UTF-8 are signed as they are', () => {

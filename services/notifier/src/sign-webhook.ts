@@ -1,4 +1,5 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { WEBHOOK_SECRET_PREFIX } from '@switchyard/contracts';
 
 /**
  * One try to sign. `webhookId` stays the same over the tries of a delivery; `sentAtMs` counts from
@@ -17,13 +18,8 @@ export type WebhookHeaders = {
   readonly 'webhook-signature': string;
 };
 
-const PREFIX = 'whsec_';
-const SECRET_BYTES = 32;
 /** What the Standard Webhooks specification lets a secret measure. */
 const SECRET_BOUNDS_BYTES = { minimum: 24, maximum: 64 } as const;
-
-/** A fresh secret to sign with: `whsec_` and the base64 of 32 random bytes. */
-export const newWebhookSecret = (): string => PREFIX + randomBytes(SECRET_BYTES).toString('base64');
 
 /**
  * The headers of a webhook after the Standard Webhooks specification 1.0: HMAC-SHA256 over id,
@@ -52,12 +48,14 @@ export const signWebhook = (webhook: WebhookToSign): WebhookHeaders => {
 
 /** Node's base64 skips what it does not know, so that a torn secret would sign with another key. */
 const keyOf = (secret: string): Buffer => {
-  const encoded = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : '';
+  const encoded = secret.startsWith(WEBHOOK_SECRET_PREFIX)
+    ? secret.slice(WEBHOOK_SECRET_PREFIX.length)
+    : '';
   const key = Buffer.from(encoded, 'base64');
   const { minimum, maximum } = SECRET_BOUNDS_BYTES;
   if (key.toString('base64') !== encoded || key.length < minimum || key.length > maximum) {
     throw new Error(
-      `A webhook secret must be ${PREFIX} and the base64 of ${minimum} to ${maximum} bytes.`,
+      `A webhook secret must be ${WEBHOOK_SECRET_PREFIX} and the base64 of ${minimum} to ${maximum} bytes.`,
     );
   }
   return key;

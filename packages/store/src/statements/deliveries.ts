@@ -1,5 +1,6 @@
 import { type EndpointId, type JobId, jobIdOf, type TerminalState } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
 
 /** Known tries of one delivery; tries with an unknown outcome are counted apart. */
 export const TRIES_MAX = 3;
@@ -7,13 +8,15 @@ export const TRIES_MAX = 3;
 export const RETRY_AFTER_MS = 10_000;
 /** A try that did not report back after this long is closed as unknown, in ms. */
 export const TRY_LOST_MS = 30_000;
+/** How many due deliveries one take looks at, so that a long backlog costs no more. */
+const LOOK_MAX = 512;
 
-const DUE = {
+const DUE = statement({
   name: 'find_due_deliveries',
   text: `select endpoint_id from endpoints where exists (select from deliveries
     where deliveries.endpoint_id = endpoints.endpoint_id and closed_at is null
       and due_at <= statement_timestamp())`,
-};
+});
 
 /** The endpoints with a delivery to make. */
 export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
@@ -23,13 +26,29 @@ export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
  * Takes due deliveries and commits a `started` row for each before anything is sent. One that is
  * due while a try is still `started` lost its sender: that try is closed as unknown first, and the
  * third unknown one closes the delivery.
+ *
+ * Targets (host and port) that have no room are passed over, so that those behind them in the row
+ * are reached; within one take a target gets no more than the room it has.
  */
-const START = {
+const START = statement({
   name: 'start_deliveries',
-  text: `with due as materialized (
-  select delivery_id from deliveries
+  text: `with near as (
+  select delivery_id, due_at, target, $5 - coalesce(busy.sends, 0) as room
+  from deliveries cross join lateral (select lower(split_part(url, '/', 3)) as target) as parted
+  left join unnest($3::text[], $4::int[]) as busy (target, sends) using (target)
   where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp()
-  order by due_at limit $2 for update skip locked
+    and coalesce(busy.sends, 0) < $5
+  order by due_at limit ${LOOK_MAX}
+),
+placed as (
+  select delivery_id, room, row_number() over (partition by target order by due_at) as place
+  from near
+),
+due as materialized (
+  select delivery_id from deliveries join placed using (delivery_id)
+  where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp()
+    and place <= room
+  order by due_at limit $2 for update of deliveries skip locked
 ),
 lost as (
   update delivery_tries set outcome = 'unknown',
@@ -57,6 +76,7 @@ started as (
   select $1, delivery_id, trying, 'started' from taken where closed_at is null
 )
 select taken.delivery_id, taken.job_id, taken.url, taken.trying as n,
+  lower(split_part(taken.url, '/', 3)) as target,
   coalesce(taken.status, results.status) as status,
   case when taken.status is null then results.output else taken.output end as output,
   case when taken.status is null then results.error else taken.error end as error,
@@ -67,12 +87,14 @@ select taken.delivery_id, taken.job_id, taken.url, taken.trying as n,
 from taken left join results on taken.status is null and results.endpoint_id = $1
   and results.job_id = taken.job_id
 where taken.closed_at is null`,
-};
+});
 
 export type StartedDelivery = {
   readonly deliveryId: string;
   readonly jobId: JobId;
   readonly url: string;
+  /** Host and port as they stand in the URL. */
+  readonly target: string;
   /** The number of this try, unknown ones included. */
   readonly n: number;
   readonly result: {
@@ -89,6 +111,7 @@ type StartRow = {
   delivery_id: string;
   job_id: string;
   url: string;
+  target: string;
   n: number;
   status: TerminalState;
   output: Buffer | null;
@@ -98,17 +121,31 @@ type StartRow = {
   execution_ms: number | null;
 };
 
-/** Begins a try of each of at most `limit` due deliveries of one endpoint. */
+/** How many sends each target has under way, and how many it may have. */
+export type TargetRoom = { readonly busy: ReadonlyMap<string, number>; readonly max: number };
+
+/**
+ * Begins a try of each of at most `limit` due deliveries of one endpoint, the longest due first,
+ * no more to any target than `room` leaves it.
+ */
 export const startDeliveries = async (
   store: Store,
   endpointId: EndpointId,
   limit: number,
+  room: TargetRoom,
 ): Promise<StartedDelivery[]> => {
-  const rows = await store.run<StartRow>(START, [endpointId, limit]);
+  const rows = await store.run<StartRow>(START, [
+    endpointId,
+    limit,
+    [...room.busy.keys()],
+    [...room.busy.values()],
+    room.max,
+  ]);
   return rows.map((row) => ({
     deliveryId: row.delivery_id,
     jobId: jobIdOf(row.job_id),
     url: row.url,
+    target: row.target,
     n: row.n,
     result: {
       status: row.status,
@@ -121,7 +158,7 @@ export const startDeliveries = async (
   }));
 };
 
-const RECORD = {
+const RECORD = statement({
   name: 'record_delivery_try',
   text: `with tried as (
   update delivery_tries set outcome = case when $4::boolean then 'delivered' else 'failed' end,
@@ -137,7 +174,7 @@ update deliveries set tries = tries + 1,
 from tried
 where deliveries.endpoint_id = $1 and deliveries.delivery_id = tried.delivery_id
   and deliveries.closed_at is null`,
-};
+});
 
 export type DeliveryTry = {
   readonly delivered: boolean;
@@ -168,16 +205,16 @@ export const recordDeliveryTry = async (
   ]);
 };
 
-const SECRETS = {
+const SECRETS = statement({
   name: 'read_webhook_secrets',
   text: 'select webhook_secrets from endpoints where endpoint_id = $1',
-};
+});
 
 /** The sealed secrets that sign an endpoint's webhooks, the newest first; none until one is made. */
 export const readWebhookSecrets = async (store: Store, endpointId: EndpointId): Promise<Buffer[]> =>
   (await store.run<{ webhook_secrets: Buffer[] }>(SECRETS, [endpointId]))[0]?.webhook_secrets ?? [];
 
-const LIST = {
+const LIST = statement({
   name: 'list_deliveries',
   text: `select d.delivery_id, d.job_id, d.url, d.outcome, d.created_at, d.closed_at, t.n,
     t.started_at, t.duration_ms, t.outcome as try_outcome, t.response_status, t.response_excerpt,
@@ -187,7 +224,7 @@ const LIST = {
       order by created_at desc, delivery_id limit $3) as d
   left join delivery_tries as t on t.endpoint_id = $1 and t.delivery_id = d.delivery_id
   order by d.created_at desc, d.delivery_id, t.n`,
-};
+});
 
 export type DeliveryRow = {
   delivery_id: string;

@@ -1,0 +1,1 @@
+export { createNotifier, type NotifierContext } from './main.ts';

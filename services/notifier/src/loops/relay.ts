@@ -1,0 +1,21 @@
+import { type Loop, startLoop } from '@switchyard/runtime';
+import { createLagMeter } from '../measure-lag.ts';
+import type { Relay, RelayContext } from '../relay-events.ts';
+
+/**
+ * An event stays hidden while an older transaction runs, and no hint tells of that one's end; so
+ * the relay looks more often than hints are lost.
+ */
+const RELAY_EVERY_MS = 250;
+const MEASURE_EVERY_MS = 5_000;
+
+/** Relays on each hint and between them. */
+export const startRelayLoop = ({ log, metrics }: RelayContext, relay: Relay): Loop =>
+  startLoop({ name: 'relay', everyMs: RELAY_EVERY_MS, run: relay.run, log, metrics });
+
+/** Tells how far the relay is behind, whichever instance relays. */
+export const startLagLoop = (context: RelayContext): Loop => {
+  const { log, metrics } = context;
+  const run = createLagMeter(context);
+  return startLoop({ name: 'measure relay lag', everyMs: MEASURE_EVERY_MS, run, log, metrics });
+};

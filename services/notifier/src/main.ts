@@ -1,0 +1,49 @@
+import type { Broker } from '@switchyard/broker';
+import type { InstanceId } from '@switchyard/contracts';
+import type { Log, Loop, Metrics, Sealer, Service, TargetGuard } from '@switchyard/runtime';
+import type { Store } from '@switchyard/store';
+import { listenForHints } from './consumers/hints.ts';
+import { createDeliverer } from './deliver-webhooks.ts';
+import { startDeliverLoop } from './loops/deliver.ts';
+import { startLagLoop, startRelayLoop } from './loops/relay.ts';
+import { createRelay } from './relay-events.ts';
+
+export type NotifierContext = {
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly instance: InstanceId;
+  /** Opens the webhook secrets of endpoints. */
+  readonly sealer: Sealer;
+  readonly targetGuard: TargetGuard;
+  /** How long sends under way may take to end once it is stopped, in ms. */
+  readonly drainMs: number;
+};
+
+/** The notifier: the relay of events to the broker, and the deliveries of webhooks. */
+export const createNotifier = (context: NotifierContext): Service => {
+  const stop = new AbortController();
+  const relay = createRelay(context);
+  let deliver: Loop | undefined;
+  let loops: Loop[] = [];
+  const deliverer = createDeliverer(context, () => deliver?.wake());
+
+  return {
+    name: 'notifier',
+    start: async () => {
+      if (stop.signal.aborted) return;
+      deliver = startDeliverLoop(context, deliverer);
+      const relaying = startRelayLoop(context, relay);
+      loops = [deliver, relaying, startLagLoop(context)];
+      await listenForHints(context.broker, { relay: relaying, deliver }, stop.signal);
+    },
+    stop: async () => {
+      stop.abort();
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await deliverer.drain(context.drainMs);
+      // Without it another instance relays some seconds later all the same.
+      await relay.release().catch(() => undefined);
+    },
+  };
+};

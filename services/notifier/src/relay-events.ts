@@ -1,0 +1,99 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { InstanceId } from '@switchyard/contracts';
+import {
+  type EventCursor,
+  type LoggedEvent,
+  moveCursor,
+  readEventsAfter,
+  type Store,
+  takeCursor,
+} from '@switchyard/store';
+import { BROKER_AWAY, createPublisher, type PublishContext } from './publish-events.ts';
+
+/** The name of the relay's cursor. */
+export const RELAY_CURSOR = 'relay';
+/** Without a sign from its runner for this long, another one relays; in ms. */
+const HOLD_MS = 10_000;
+const RENEW_AFTER_MS = 3_000;
+/** How often one that does not relay asks whether it may, in ms. */
+const ASK_EVERY_MS = 1_000;
+const BATCH_MAX_EVENTS = 1_000;
+/** After a batch that was not full, so that under load the next one is worth its commit; in ms. */
+const REST_MS = 10;
+
+export type RelayContext = PublishContext & {
+  readonly store: Store;
+  readonly instance: InstanceId;
+};
+
+export interface Relay {
+  /**
+   * Publishes what the event log holds behind the cursor, in its order, and moves the cursor.
+   * Does nothing while another instance relays.
+   * @throws Error while the broker or the database is away: nothing is lost, try again.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /** Lets another instance relay at once. */
+  release(): Promise<void>;
+}
+
+/** The relay of the event log to the broker: at least once, a job's events in their order. */
+export const createRelay = (context: RelayContext): Relay => {
+  const { store, broker, instance } = context;
+  const published = context.metrics.counter(
+    'switchyard_events_published_total',
+    'Events that the broker has confirmed.',
+  );
+  const publish = createPublisher(context);
+  let held: EventCursor | undefined;
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+
+  const hold = async (): Promise<EventCursor | undefined> => {
+    const everyMs = held === undefined ? ASK_EVERY_MS : RENEW_AFTER_MS;
+    if (performance.now() - askedAtMs < everyMs) return held;
+    askedAtMs = performance.now();
+    held = await takeCursor(store, RELAY_CURSOR, instance, HOLD_MS);
+    return held;
+  };
+
+  /** Publishes `events` and moves the cursor as far as the broker has confirmed all of them. */
+  const advance = async (events: readonly LoggedEvent[]): Promise<LoggedEvent[]> => {
+    const { confirmed, failure } = await publish(events);
+    const last = events[confirmed - 1];
+    published.add(confirmed);
+    if (last !== undefined) held = { txid: last.txid, id: last.id };
+    const move = last === undefined ? undefined : moveCursor(store, RELAY_CURSOR, instance, last);
+    const isMore = failure === undefined && last !== undefined && events.length >= BATCH_MAX_EVENTS;
+    const read = isMore ? readEventsAfter(store, last, BATCH_MAX_EVENTS) : [];
+    const [, next] = await Promise.all([move, read]);
+    if (failure !== undefined) throw failure;
+    return next;
+  };
+
+  return {
+    run: async (signal) => {
+      if (!broker.stats().connected) throw new Error(BROKER_AWAY);
+      const from = await hold();
+      if (from === undefined) return;
+      try {
+        let events = await readEventsAfter(store, from, BATCH_MAX_EVENTS);
+        if (events.length === 0) return;
+        while (events.length > 0 && !signal.aborted) {
+          events = await advance(events);
+          if ((await hold()) === undefined) return;
+        }
+        await pause(REST_MS);
+      } catch (error) {
+        // What the database knows of the cursor may be another thing by now.
+        held = undefined;
+        askedAtMs = Number.NEGATIVE_INFINITY;
+        throw error;
+      }
+    },
+    release: async () => {
+      if (held === undefined) return;
+      held = undefined;
+      await takeCursor(store, RELAY_CURSOR, instance, 0);
+    },
+  };
+};

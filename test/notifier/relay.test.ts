@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Broker } from '@switchyard/broker';
+import { findHorizonHolder, readCursorLag, type Store } from '@switchyard/store';
+import pg from 'pg';
+import { startNats } from '../support/nats.ts';
+import { collectEvents, sequencesOf } from './collect-events.ts';
+import { completeJobs, makeEndpoint, submitJobs } from './make-jobs.ts';
+import { layGround } from './start-notifier.ts';
+
+const JOBS = 300;
+const NO_HOOKS = new Array<null>(JOBS).fill(null);
+
+const assertWhole = (sequences: ReadonlyMap<string, number[]>): void => {
+  assert.equal(sequences.size, JOBS);
+  for (const [job, found] of sequences) assert.deepEqual(found, [1, 2, 3], job);
+};
+
+test('events of the log come out as CloudEvents, those of a job in order', async () => {
+  await using ground = await layGround();
+  await using collected = collectEvents(ground.broker);
+  const notifier = await ground.startNotifier();
+  const endpointId = await makeEndpoint(ground.store, 'echo');
+  const [first] = await submitJobs(ground.store, endpointId, NO_HOOKS);
+  await completeJobs(ground.store, endpointId, JOBS);
+  ground.hintAppended();
+  await collected.count(JOBS * 3);
+  assertWhole(sequencesOf(collected.events));
+  const [accepted, started, completed] = collected.events.filter(
+    ({ subject }) => subject === first,
+  );
+  assert.deepEqual(accepted, {
+    specversion: '1.0',
+    id: `${first}-1`,
+    source: '/endpoints/echo',
+    type: 'switchyard.job.accepted',
+    subject: first,
+    time: accepted?.time,
+    datacontenttype: 'application/json',
+    sequence: '1',
+    data: { endpoint: 'echo', job: first },
+  });
+  assert.equal(started?.type, 'switchyard.job.started');
+  assert.deepEqual(completed?.data, {
+    endpoint: 'echo',
+    job: first,
+    workerId: 'worker',
+    claimNo: 1,
+  });
+  assert.equal(collected.messages[0]?.topic, 'switchyard.events.echo.accepted');
+  await notifier.stop();
+  assert.match(await notifier.metrics(), /switchyard_events_published_total\{[^}]*\} 900/);
+  assert.equal(await readCursorLag(ground.store, 'relay'), 0);
+});
+
+/** A broker that tells what was appended to it; `append` may fail on purpose. */
+const spied = (broker: Broker, appended: string[]): Broker => ({
+  ...broker,
+  append: (message) => {
+    appended.push(message.id);
+    return broker.append(message);
+  },
+});
+
+test('a relay that dies before it moved the cursor is repeated with the same ids', async () => {
+  await using ground = await layGround();
+  await using collected = collectEvents(ground.broker);
+  const endpointId = await makeEndpoint(ground.store, 'echo');
+  await submitJobs(ground.store, endpointId, NO_HOOKS);
+  await completeJobs(ground.store, endpointId, JOBS);
+  const died = Promise.withResolvers<void>();
+  const dying: Store = {
+    ...ground.store,
+    run: (statement, values) => {
+      if (statement.name !== 'move_cursor') return ground.store.run(statement, values);
+      died.resolve();
+      return Promise.reject(new Error('killed before the cursor was moved'));
+    },
+  };
+  const firstIds: string[] = [];
+  const first = await ground.startNotifier({
+    store: dying,
+    broker: spied(ground.broker, firstIds),
+  });
+  await died.promise;
+  await first.stop();
+  assert.equal(new Set(firstIds).size, JOBS * 3);
+  // Ten seconds have gone by.
+  await ground.store.run(
+    { name: 'age', text: "update cursors set runner_until = runner_until - interval '11 s'" },
+    [],
+  );
+  const secondIds: string[] = [];
+  await ground.startNotifier({ broker: spied(ground.broker, secondIds) });
+  while ((await readCursorLag(ground.store, 'relay')) > 0) await pause(20);
+  assert.deepEqual(new Set(secondIds), new Set(firstIds));
+  await collected.count(JOBS * 3);
+  assertWhole(sequencesOf(collected.events));
+});
+
+test('one instance relays at a time; another takes over when it stops', async () => {
+  await using ground = await layGround();
+  await using collected = collectEvents(ground.broker);
+  const [ours, theirs]: [string[], string[]] = [[], []];
+  const first = await ground.startNotifier({ broker: spied(ground.broker, ours) });
+  const endpointId = await makeEndpoint(ground.store, 'echo');
+  await submitJobs(ground.store, endpointId, [null]);
+  ground.hintAppended();
+  await collected.count(1);
+  await ground.startNotifier({ broker: spied(ground.broker, theirs) });
+  await submitJobs(ground.store, endpointId, [null]);
+  ground.hintAppended();
+  await collected.count(2);
+  assert.deepEqual([ours.length, theirs.length], [2, 0]);
+  await first.stop();
+  await submitJobs(ground.store, endpointId, [null]);
+  const atMs = performance.now();
+  await collected.count(3);
+  assert(performance.now() - atMs < 5_000, 'the second waited for the first');
+  assert.deepEqual([ours.length, theirs.length], [2, 1]);
+});
+
+test('a failure in the middle brings no event of a job before its earlier one', async () => {
+  await using ground = await layGround();
+  await using collected = collectEvents(ground.broker);
+  let calls = 0;
+  const failing: Broker = {
+    ...ground.broker,
+    append: async (message) => {
+      calls += 1;
+      if (calls % 97 === 0) throw new Error('the connection broke');
+      await ground.broker.append(message);
+    },
+  };
+  const endpointId = await makeEndpoint(ground.store, 'echo');
+  await submitJobs(ground.store, endpointId, NO_HOOKS.slice(0, 50));
+  await completeJobs(ground.store, endpointId, 50);
+  await ground.startNotifier({ broker: failing });
+  await collected.count(150);
+  for (const found of sequencesOf(collected.events).values()) assert.deepEqual(found, [1, 2, 3]);
+});
+
+test('events wait while NATS is away and come when it is back', async () => {
+  await using nats = await startNats();
+  await using ground = await layGround({ brokerUrl: nats.url });
+  await using collected = collectEvents(ground.broker);
+  const notifier = await ground.startNotifier();
+  const endpointId = await makeEndpoint(ground.store, 'echo');
+  await submitJobs(ground.store, endpointId, NO_HOOKS);
+  ground.hintAppended();
+  await collected.count(JOBS);
+  await nats.kill();
+  await completeJobs(ground.store, endpointId, JOBS);
+  assert((await readCursorLag(ground.store, 'relay')) >= 0);
+  await nats.start();
+  await collected.count(JOBS * 3);
+  assertWhole(sequencesOf(collected.events));
+  await notifier.stop();
+});
+
+test('the session that hides events from the relay is found', async () => {
+  await using ground = await layGround();
+  const endpointId = await makeEndpoint(ground.store, 'echo');
+  const client = new pg.Client({ connectionString: ground.url, application_name: 'holder' });
+  await client.connect();
+  await client.query('begin; select pg_current_xact_id()');
+  await submitJobs(ground.store, endpointId, [null]);
+  await pause(5);
+  assert((await readCursorLag(ground.store, 'relay')) > 0);
+  assert.equal((await findHorizonHolder(ground.store))?.applicationName, 'holder');
+  await client.end();
+});
