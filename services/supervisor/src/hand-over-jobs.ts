@@ -27,6 +27,9 @@ export type Claim = {
   readonly secret: Buffer | undefined;
 };
 
+/** Claims that reached this supervisor, each with the monotonic time at which it did. */
+export type ReceivedClaims = Map<JobId, { readonly claimNo: number; readonly atMs: number }>;
+
 export type HandOverContext = {
   readonly store: Store;
   readonly broker: Pick<Broker, 'hint'>;
@@ -36,7 +39,7 @@ export type HandOverContext = {
   readonly workers: WorkerBook;
   readonly finisher: Finisher;
   /** Claims that reached this supervisor, so that it can tell which did not. */
-  readonly received: Map<JobId, number>;
+  readonly received: ReceivedClaims;
   /** Claims that were stopped before or after they came, as `job/claimNo`. */
   readonly isStopped: (jobId: JobId, claimNo: number) => boolean;
 };
@@ -51,7 +54,8 @@ export const handOver = async (
   claims: readonly Claim[],
 ): Promise<void> => {
   const live = claims.filter((claim) => !context.isStopped(claim.jobId, claim.claimNo));
-  for (const claim of live) context.received.set(claim.jobId, claim.claimNo);
+  const atMs = performance.now();
+  for (const claim of live) context.received.set(claim.jobId, { claimNo: claim.claimNo, atMs });
   const inputs = await readMissing(context, endpointId, live);
   const left: LostClaim[] = [];
   for (const [workerId, mine] of Map.groupBy(live, (claim) => claim.workerId)) {

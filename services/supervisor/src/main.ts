@@ -1,5 +1,5 @@
 import type { Broker } from '@switchyard/broker';
-import type { Endpoint, EndpointId, InstanceId, JobId } from '@switchyard/contracts';
+import type { Endpoint, EndpointId, InstanceId } from '@switchyard/contracts';
 import type { Health, Log, Loop, Metrics, Sealer, Service } from '@switchyard/runtime';
 import { type KeyRing, listEndpoints, type Store } from '@switchyard/store';
 import type { FastifyInstance } from 'fastify';
@@ -7,7 +7,13 @@ import { listenForAssigns } from './consumers/assigns.ts';
 import { listenForBeats } from './consumers/beats.ts';
 import { listenForStops } from './consumers/stops.ts';
 import { createFinisher } from './finish-jobs.ts';
-import { type Claim, type HandOverContext, handBack, handOver } from './hand-over-jobs.ts';
+import {
+  type Claim,
+  type HandOverContext,
+  handBack,
+  handOver,
+  type ReceivedClaims,
+} from './hand-over-jobs.ts';
 import { addExchangeRoute } from './http/exchange.ts';
 import { createGateway } from './http/gateway.ts';
 import { addRunpodRoutes } from './http/runpod.ts';
@@ -58,7 +64,7 @@ export const createSupervisor = (context: SupervisorContext): Service => {
   const finisher = createFinisher(context);
   const processes = context.startProcesses({ workers, endpoints: () => endpoints });
   const stopper = createStopper(workers, (workerId) => processes.overrun(workerId));
-  const received = new Map<JobId, number>();
+  const received: ReceivedClaims = new Map();
   const handing: HandOverContext = {
     ...context,
     workers,

@@ -32,7 +32,7 @@ export const createStopper = (
         worker.holds.delete(jobId);
         const mailed = worker.mailbox.findIndex(({ job }) => job.jobId === jobId);
         if (mailed >= 0) worker.mailbox.splice(mailed, 1);
-        const toldAtMs = Number.NEGATIVE_INFINITY;
+        const toldAtMs = worker.stops.get(jobId)?.toldAtMs ?? Number.NEGATIVE_INFINITY;
         worker.stops.set(jobId, { claimNo, reason, atMs, toldAtMs });
         worker.wakeStopPoll?.();
         worker.wakeExchange?.();

@@ -1,11 +1,5 @@
 import type { Broker } from '@switchyard/broker';
-import {
-  type EndpointId,
-  type InstanceId,
-  type JobId,
-  topics,
-  type WorkerId,
-} from '@switchyard/contracts';
+import { type EndpointId, type InstanceId, topics, type WorkerId } from '@switchyard/contracts';
 import {
   claimJobs,
   findLeasesAddressedTo,
@@ -13,12 +7,14 @@ import {
   requeueJobs,
   type Store,
 } from '@switchyard/store';
-import type { Claim } from '../hand-over-jobs.ts';
+import type { Claim, ReceivedClaims } from '../hand-over-jobs.ts';
 import { demandOf } from '../send-demand.ts';
 import type { WorkerBook } from '../track-workers.ts';
 
 /** An assign that did not come within this time was lost, in ms. */
 const ASSIGN_LOST_MS = 2_000;
+/** What the two clocks may differ in over that time, in ms. */
+const SLACK_MS = 1_000;
 /** A job in a mailbox whose worker did not come back for it within this time returns, in ms. */
 const MAIL_KEPT_MS = 2_000;
 
@@ -27,39 +23,35 @@ export type ReconcileContext = {
   readonly broker: Pick<Broker, 'hint'>;
   readonly instance: InstanceId;
   readonly workers: WorkerBook;
-  readonly received: Map<JobId, number>;
+  readonly received: ReceivedClaims;
   readonly handBack: (endpointId: EndpointId, claims: readonly LostClaim[]) => Promise<void>;
   readonly handOver: (endpointId: EndpointId, claims: readonly Claim[]) => Promise<void>;
 };
 
 /**
  * Returns leases that name this instance but whose assign never came, and forgets received claims
- * whose lease has ended.
+ * whose lease has ended: a lease is at least as old as its assign, so one that is not among those
+ * older than ASSIGN_LOST_MS by then is gone.
  */
 export const returnLostAssigns = async (context: ReconcileContext): Promise<void> => {
   const { store, broker, instance, workers, received } = context;
-  const before = new Map(received);
+  const forgetBefore = performance.now() - ASSIGN_LOST_MS - SLACK_MS;
   const leases = await findLeasesAddressedTo(store, instance, ASSIGN_LOST_MS);
-  const lost = leases.filter((lease) => received.get(lease.jobId) !== lease.claimNo);
+  const lost = leases.filter((lease) => received.get(lease.jobId)?.claimNo !== lease.claimNo);
   for (const [endpointId, claims] of Map.groupBy(lost, (lease) => lease.endpointId)) {
     await requeueJobs(store, endpointId, `${instance}/reconcile`, 'assign_lost', claims);
     broker.hint(topics.nudge(endpointId), new Uint8Array());
   }
   const live = new Set(leases.map((lease) => lease.jobId));
-  for (const [jobId, claimNo] of before) {
-    if (seenBefore.get(jobId) === claimNo && !live.has(jobId)) received.delete(jobId);
+  for (const [jobId, { atMs }] of received) {
+    if (atMs < forgetBefore && !live.has(jobId)) received.delete(jobId);
   }
   for (const worker of workers.all()) {
     for (const jobId of worker.holds.keys()) {
-      if (!received.has(jobId) && !live.has(jobId)) worker.holds.delete(jobId);
+      if (!received.has(jobId)) worker.holds.delete(jobId);
     }
   }
-  seenBefore.clear();
-  for (const [jobId, claimNo] of received) seenBefore.set(jobId, claimNo);
 };
-
-/** The claims known at the look before: one that is not leased by the next has ended. */
-const seenBefore = new Map<JobId, number>();
 
 /** Returns jobs whose worker did not fetch them. */
 export const returnOldMail = async ({ workers, handBack }: ReconcileContext): Promise<void> => {
