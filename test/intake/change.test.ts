@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { type EndpointId, topics } from '@switchyard/contracts';
+import { type EndpointId, newJobId, topics } from '@switchyard/contracts';
+import { acceptJobs } from '@switchyard/store';
 import { claim, finish, WORKER } from './play-worker.ts';
 import { readRows } from './read-rows.ts';
-import { startIntake } from './start-intake.ts';
+import { ROOT_KEY, startIntake } from './start-intake.ts';
 
 const intake = await startIntake();
 after(() => intake[Symbol.asyncDispose]());
@@ -129,6 +130,35 @@ test('a purge cancels what is queued and nothing that runs', async () => {
   assert.equal(jobs.inQueue, 0);
   assert.equal(jobs.inProgress, 4);
   assert.equal((await send(`POST /v2/${endpointId}/purge-queue`)).json.removed, 0);
+});
+
+test('a purge of more than one statement takes goes on without its client', async () => {
+  const endpointId = await intake.makeEndpoint('purge-large');
+  const jobs = Array.from({ length: 6_000 }, () => ({
+    jobId: newJobId('async'),
+    input: Buffer.from('1'),
+    webhook: null,
+    executionTimeoutMs: 600_000,
+    ttlMs: 86_400_000,
+    rank: 1 as const,
+    secret: undefined,
+    idempotency: undefined,
+  }));
+  await acceptJobs(intake.store, endpointId, 'test', 'http', jobs);
+  const hangUp = new AbortController();
+  const stop = new AbortController();
+  // The first hint comes between the first statement and the second.
+  await intake.broker.listen(topics.changed, () => hangUp.abort(), stop.signal);
+  const purge = fetch(`${intake.url}/v2/${endpointId}/purge-queue`, {
+    method: 'POST',
+    headers: { authorization: ROOT_KEY },
+    signal: hangUp.signal,
+  });
+  await assert.rejects(purge);
+  stop.abort();
+  const left = async () => (await send(`GET /v2/${endpointId}/health`)).json.jobs.inQueue;
+  const doneByMs = performance.now() + 10_000;
+  while ((await left()) > 0) assert.ok(performance.now() < doneByMs, 'the purge went on');
 });
 
 test('the pages of /requests hold every job once, newest first', async () => {
