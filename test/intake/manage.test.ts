@@ -131,7 +131,7 @@ test('a key is shown once, works at once, and ends when it is revoked', async ()
   assert.equal(one.json.name, 'ci');
   for (const { text } of [one, await send('GET /v1/keys')]) assert.ok(!text.includes(key));
   const dump = await readRows(intake.databaseUrl, 'select k::text as row from api_keys as k');
-  assert.ok(!JSON.stringify(dump).includes(key.split('_')[2]));
+  assert.ok(!JSON.stringify(dump).includes(key.slice(-43)));
   const revoked = await send(`POST /v1/keys/${id}/revoke`);
   assert.equal(revoked.status, 200);
   assert.ok(revoked.json.revokedAt);

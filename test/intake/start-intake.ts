@@ -59,12 +59,15 @@ type Options = {
   readonly wrap?: (store: Store) => Store;
   /** Instead of an empty database of its own. */
   readonly databaseUrl?: string;
+  /** Instead of a free one. */
+  readonly port?: number;
 };
 
 /** Starts one on a free port. */
 export const startIntake = async ({
   wrap = (store) => store,
   databaseUrl,
+  port = 0,
 }: Options = {}): Promise<TestIntake> => {
   const database =
     databaseUrl === undefined
@@ -89,11 +92,20 @@ export const startIntake = async ({
     health: createHealth(),
     keyRing: createKeyRing(store, ROOT_KEY),
     targetGuard: createTargetGuard({ allowPrivateTargets: [] }),
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host: '127.0.0.1', port },
     drainMs: 5_000,
     opened: opened.resolve,
   });
-  await intake.start();
+  const close = async (): Promise<void> => {
+    await intake.stop();
+    await broker.close();
+    await store.close();
+    await database.close();
+  };
+  await intake.start().catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   const url = await opened.promise;
   const send = sendTo(url);
   return {
@@ -116,12 +128,7 @@ export const startIntake = async ({
       return key;
     },
     stop: () => intake.stop(),
-    [Symbol.asyncDispose]: async () => {
-      await intake.stop();
-      await broker.close();
-      await store.close();
-      await database.close();
-    },
+    [Symbol.asyncDispose]: close,
   };
 };
 

@@ -206,6 +206,11 @@ test('a stop answers those who wait with the status as it stands', async () => {
   await assert.rejects(own.send('GET /healthz'));
 });
 
+test('a port that is taken is told by start, and a stop afterwards ends', async () => {
+  const port = Number(new URL(intake.url).port);
+  await assert.rejects(startIntake({ port }), /port \d+ on 127\.0\.0\.1 is in use/);
+});
+
 test('nothing of this was worth a complaint in the log', () => {
   assert.deepEqual(intake.complaints, []);
 });

@@ -1,5 +1,5 @@
 import type { SwitchyardStatus } from './http.ts';
-import type { JobId, WorkerId } from './ids.ts';
+import type { JobId } from './ids.ts';
 import type { State } from './states.ts';
 
 /** What a status body tells; what is null is left out. */
@@ -8,7 +8,7 @@ export type StatusParts = {
   readonly status: State;
   readonly delayMs: number | null;
   readonly executionMs: number | null;
-  readonly workerId: WorkerId | string | null;
+  readonly workerId: string | null;
   /** Raw JSON of the worker, passed on as it came. */
   readonly output: Buffer | null;
   readonly error: Buffer | null;

@@ -63,11 +63,23 @@ export const createIntake = (given: IntakeContext): Service => {
     isStopping: () => stop.signal.aborted,
   };
   const app = createServer(parts, allRoutes(parts));
+  let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
+
+  const open = async (): Promise<void> => {
+    context.health.register('intake', () => ({ ok: !parts.isStopping() }));
+    await app.ready();
+    await listenForHints(parts, stop.signal);
+    const { host } = context.listen;
+    const port = await listenOn(app.server, host, context.listen.port);
+    context.opened?.(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  };
 
   const drain = async (): Promise<void> => {
     stop.abort();
     waiters.stop();
+    // A door that is still opening could not be closed; why it failed to is told by `start`.
+    await started?.catch(() => undefined);
     await Promise.race([closeServer(app), pause(context.drainMs, undefined, { ref: false })]);
     app.server.closeAllConnections();
     await acceptor.idle();
@@ -75,13 +87,9 @@ export const createIntake = (given: IntakeContext): Service => {
 
   return {
     name: 'intake',
-    start: async () => {
-      context.health.register('intake', () => ({ ok: !parts.isStopping() }));
-      await app.ready();
-      await listenForHints(parts, stop.signal);
-      const { host } = context.listen;
-      const port = await listenOn(app.server, host, context.listen.port);
-      context.opened?.(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+    start: () => {
+      started ??= open();
+      return started;
     },
     stop: () => {
       stopped ??= drain();
