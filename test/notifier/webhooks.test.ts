@@ -210,3 +210,15 @@ test('webhooks wait while their secret does not open', async () => {
   assert.equal(receiver.connections, 0);
   assert(ground.lines.some((line) => line.includes('does not open')));
 });
+
+test('three notifiers send each delivery once', async () => {
+  await using receiver = await startReceiver();
+  await using shared = await layGround();
+  const endpointId = await makeEndpoint(shared.store, 'rivals');
+  await makeDoneJobs(shared.store, endpointId, new Array(300).fill(receiver.url));
+  await Promise.all([1, 2, 3].map(() => shared.startNotifier()));
+  const rows = await awaitTries(shared.store, endpointId, areClosed);
+  assert.equal(rows.length, 300);
+  assert(rows.every((row) => row.n === 1 && row.outcome === 'delivered'));
+  assert.equal(receiver.received.length, 300);
+});

@@ -20,7 +20,7 @@ const DUE = statement({
 
 /** The endpoints with a delivery to make. */
 export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
-  (await store.run<{ endpoint_id: EndpointId }>(DUE, [])).map((row) => row.endpoint_id);
+  (await store.runPinned<{ endpoint_id: EndpointId }>(DUE, [])).map((row) => row.endpoint_id);
 
 /**
  * Takes due deliveries and commits a `started` row for each before anything is sent. One that is
@@ -28,7 +28,9 @@ export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
  * third unknown one closes the delivery.
  *
  * Targets (host and port) that have no room are passed over, so that those behind them in the row
- * are reached; within one take a target gets no more than the room it has.
+ * are reached; within one take a target gets no more than the room it has. Each delivery is locked
+ * by its key: OFFSET keeps the planner, which believes that few are due, from walking all that are
+ * due for each of them.
  */
 const START = statement({
   name: 'start_deliveries',
@@ -40,15 +42,21 @@ const START = statement({
     and coalesce(busy.sends, 0) < $5
   order by due_at limit ${LOOK_MAX}
 ),
-placed as (
-  select delivery_id, room, row_number() over (partition by target order by due_at) as place
+placed as materialized (
+  select delivery_id, due_at, room,
+    row_number() over (partition by target order by due_at) as place
   from near
 ),
 due as materialized (
-  select delivery_id from deliveries join placed using (delivery_id)
-  where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp()
-    and place <= room
-  order by due_at limit $2 for update of deliveries skip locked
+  select locked.delivery_id
+  from (select delivery_id from placed where place <= room order by due_at) as wanted
+  cross join lateral (
+    select delivery_id, closed_at, due_at from deliveries
+    where endpoint_id = $1 and deliveries.delivery_id = wanted.delivery_id
+    offset 0 for update skip locked
+  ) as locked
+  where locked.closed_at is null and locked.due_at <= statement_timestamp()
+  limit $2
 ),
 lost as (
   update delivery_tries set outcome = 'unknown',
@@ -134,7 +142,7 @@ export const startDeliveries = async (
   limit: number,
   room: TargetRoom,
 ): Promise<StartedDelivery[]> => {
-  const rows = await store.run<StartRow>(START, [
+  const rows = await store.runPinned<StartRow>(START, [
     endpointId,
     limit,
     [...room.busy.keys()],
