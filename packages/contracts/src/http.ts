@@ -1,21 +1,21 @@
-import { Type, type Static } from "typebox";
-import { PRIORITIES, STATES } from "./states.ts";
+import { type Static, Type } from 'typebox';
+import { PRIORITIES, STATES } from './states.ts';
 
 const Ms = Type.Integer({ minimum: 0 });
 
 /** What `/status` tells of a job besides RunPod's fields. */
 export const SwitchyardStatusSchema = Type.Object({
-	priority: Type.Enum(PRIORITIES),
-	escalatedAt: Type.Optional(Type.String()),
-	attempt: Type.Integer({ minimum: 0 }),
-	deadline: Type.Optional(Type.String()),
-	createdAt: Type.String(),
-	waiting: Type.Optional(
-		Type.Object({
-			reason: Type.String(),
-			position: Type.Union([Type.Integer(), Type.Literal("1000+")]),
-		}),
-	),
+  priority: Type.Enum(PRIORITIES),
+  escalatedAt: Type.Optional(Type.String()),
+  attempt: Type.Integer({ minimum: 0 }),
+  deadline: Type.Optional(Type.String()),
+  createdAt: Type.String(),
+  waiting: Type.Optional(
+    Type.Object({
+      reason: Type.String(),
+      position: Type.Union([Type.Integer(), Type.Literal('1000+')]),
+    }),
+  ),
 });
 export type SwitchyardStatus = Static<typeof SwitchyardStatusSchema>;
 
@@ -23,86 +23,84 @@ const State = Type.Enum(STATES);
 
 /** The status body; `output` and `error` are the sender's own bytes and may be any JSON. */
 export const StatusBodySchema = Type.Object({
-	id: Type.String(),
-	status: State,
-	delayTime: Type.Optional(Ms),
-	executionTime: Type.Optional(Ms),
-	workerId: Type.Optional(Type.String()),
-	output: Type.Optional(Type.Unknown()),
-	error: Type.Optional(Type.Unknown()),
-	switchyard: Type.Optional(SwitchyardStatusSchema),
+  id: Type.String(),
+  status: State,
+  delayTime: Type.Optional(Ms),
+  executionTime: Type.Optional(Ms),
+  workerId: Type.Optional(Type.String()),
+  output: Type.Optional(Type.Unknown()),
+  error: Type.Optional(Type.Unknown()),
+  switchyard: Type.Optional(SwitchyardStatusSchema),
 });
 export type StatusBody = Static<typeof StatusBodySchema>;
 
 export const AcceptedSchema = Type.Object({ id: Type.String(), status: State });
 
 export const StreamBodySchema = Type.Object({
-	status: State,
-	stream: Type.Array(
-		Type.Object({
-			output: Type.Unknown(),
-			metrics: Type.Optional(Type.Unknown()),
-			switchyard: Type.Optional(
-				Type.Object({ claim: Type.Integer(), index: Type.Integer() }),
-			),
-		}),
-	),
-	error: Type.Optional(Type.Unknown()),
+  status: State,
+  stream: Type.Array(
+    Type.Object({
+      output: Type.Unknown(),
+      metrics: Type.Optional(Type.Unknown()),
+      switchyard: Type.Optional(Type.Object({ claim: Type.Integer(), index: Type.Integer() })),
+    }),
+  ),
+  error: Type.Optional(Type.Unknown()),
 });
 
 export const HealthSchema = Type.Object({
-	jobs: Type.Object({
-		completed: Type.Integer(),
-		failed: Type.Integer(),
-		inProgress: Type.Integer(),
-		inQueue: Type.Integer(),
-		retried: Type.Integer(),
-	}),
-	workers: Type.Object({
-		idle: Type.Integer(),
-		initializing: Type.Integer(),
-		ready: Type.Integer(),
-		running: Type.Integer(),
-		throttled: Type.Integer(),
-		unhealthy: Type.Integer(),
-	}),
+  jobs: Type.Object({
+    completed: Type.Integer(),
+    failed: Type.Integer(),
+    inProgress: Type.Integer(),
+    inQueue: Type.Integer(),
+    retried: Type.Integer(),
+  }),
+  workers: Type.Object({
+    idle: Type.Integer(),
+    initializing: Type.Integer(),
+    ready: Type.Integer(),
+    running: Type.Integer(),
+    throttled: Type.Integer(),
+    unhealthy: Type.Integer(),
+  }),
 });
 export type Health = Static<typeof HealthSchema>;
 
 export const PurgedSchema = Type.Object({
-	removed: Type.Integer(),
-	status: Type.Literal("completed"),
+  removed: Type.Integer(),
+  status: Type.Literal('completed'),
 });
 
 export const RequestsPageSchema = Type.Object({
-	requests: Type.Array(
-		Type.Object({
-			id: Type.String(),
-			status: State,
-			createdAt: Type.String(),
-			delayTime: Type.Optional(Ms),
-			executionTime: Type.Optional(Ms),
-			workerId: Type.Optional(Type.String()),
-			priority: Type.Enum(PRIORITIES),
-		}),
-	),
-	cursor: Type.Union([Type.String(), Type.Null()]),
+  requests: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      status: State,
+      createdAt: Type.String(),
+      delayTime: Type.Optional(Ms),
+      executionTime: Type.Optional(Ms),
+      workerId: Type.Optional(Type.String()),
+      priority: Type.Enum(PRIORITIES),
+    }),
+  ),
+  cursor: Type.Union([Type.String(), Type.Null()]),
 });
 export type RequestsPage = Static<typeof RequestsPageSchema>;
 
 export const S3ConfigSchema = Type.Record(Type.String(), Type.String(), {
-	description: "Handed to the worker and returned nowhere.",
+  description: 'Handed to the worker and returned nowhere.',
 });
 export type S3Config = Static<typeof S3ConfigSchema>;
 
 export const WebhookSchema = Type.String({ minLength: 1, maxLength: 2_048 });
 
 export const ProblemSchema = Type.Object({
-	type: Type.String(),
-	title: Type.String(),
-	status: Type.Integer(),
-	detail: Type.String(),
-	code: Type.String(),
-	error: Type.String(),
-	id: Type.Optional(Type.String()),
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  error: Type.String(),
+  id: Type.Optional(Type.String()),
 });

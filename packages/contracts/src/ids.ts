@@ -1,65 +1,61 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import { Type } from "typebox";
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Type } from 'typebox';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
 
 /** A named queue with its settings and workers. */
-export type EndpointId = Branded<"EndpointId">;
+export type EndpointId = Branded<'EndpointId'>;
 /** A job as clients see it: a UUIDv7 (RFC 9562), behind `sync-` when `/runsync` made it. */
-export type JobId = Branded<"JobId">;
+export type JobId = Branded<'JobId'>;
 /** One incarnation of a worker, named by whoever started it. */
-export type WorkerId = Branded<"WorkerId">;
+export type WorkerId = Branded<'WorkerId'>;
 /** One start of a service process. */
-export type InstanceId = Branded<"InstanceId">;
+export type InstanceId = Branded<'InstanceId'>;
 
 const ENDPOINT_ID = /^[a-z0-9-]{1,64}$/;
 const WORKER_ID = /^[A-Za-z0-9._-]{1,128}$/;
-const UUID_V7 =
-	/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const SYNC_PREFIX = "sync-";
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const SYNC_PREFIX = 'sync-';
 
 export const EndpointIdSchema = Type.String({
-	pattern: ENDPOINT_ID.source,
-	description: "Lower-case letters, digits and dashes, 1 to 64 of them.",
+  pattern: ENDPOINT_ID.source,
+  description: 'Lower-case letters, digits and dashes, 1 to 64 of them.',
 });
 
 /** The endpoint id in `text`, or undefined where the text breaks the grammar. */
 export const parseEndpointId = (text: string): EndpointId | undefined =>
-	ENDPOINT_ID.test(text) ? (text as EndpointId) : undefined;
+  ENDPOINT_ID.test(text) ? (text as EndpointId) : undefined;
 
 /** The worker id in `text` (1 to 128 letters, digits, dots, dashes, underscores), or undefined. */
 export const parseWorkerId = (text: string): WorkerId | undefined =>
-	WORKER_ID.test(text) ? (text as WorkerId) : undefined;
+  WORKER_ID.test(text) ? (text as WorkerId) : undefined;
 
 /**
  * The job id in `text`, or undefined. Whether a job is a `sync-` one is the last bit of its UUID,
  * so that a prefix that was added or taken away names no job.
  */
 export const parseJobId = (text: string): JobId | undefined => {
-	const sync = text.startsWith(SYNC_PREFIX);
-	const uuid = sync ? text.slice(SYNC_PREFIX.length) : text;
-	return UUID_V7.test(uuid) && isSync(uuid) === sync
-		? (text as JobId)
-		: undefined;
+  const sync = text.startsWith(SYNC_PREFIX);
+  const uuid = sync ? text.slice(SYNC_PREFIX.length) : text;
+  return UUID_V7.test(uuid) && isSync(uuid) === sync ? (text as JobId) : undefined;
 };
 
 /** The UUID that the database keeps for `jobId`. */
 export const uuidOf = (jobId: JobId): string =>
-	jobId.startsWith(SYNC_PREFIX) ? jobId.slice(SYNC_PREFIX.length) : jobId;
+  jobId.startsWith(SYNC_PREFIX) ? jobId.slice(SYNC_PREFIX.length) : jobId;
 
 /** The id as clients know it, of a UUID read from the database. */
 export const jobIdOf = (uuid: string): JobId =>
-	(isSync(uuid) ? `${SYNC_PREFIX}${uuid}` : uuid) as JobId;
+  (isSync(uuid) ? `${SYNC_PREFIX}${uuid}` : uuid) as JobId;
 
 /** When the job was made, in ms since 1970 by the clock of the intake that made it. */
 export const madeAtMs = (jobId: JobId): number => {
-	const uuid = uuidOf(jobId);
-	return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
+  const uuid = uuidOf(jobId);
+  return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 };
 
-const isSync = (uuid: string): boolean =>
-	(Number.parseInt(uuid.slice(-1), 16) & 1) === 1;
+const isSync = (uuid: string): boolean => (Number.parseInt(uuid.slice(-1), 16) & 1) === 1;
 
 const POOL_BYTES = 8 * 512;
 let pool = randomBytes(POOL_BYTES);
@@ -71,31 +67,28 @@ let counter = 0;
  * A new job id. Ids of one process rise strictly, so that fresh rows stand side by side in the
  * indexes: 12 bits behind the time count within the millisecond, 61 bits are random.
  */
-export const newJobId = (kind: "async" | "sync"): JobId => {
-	const nowMs = Date.now();
-	if (nowMs > lastMs) {
-		lastMs = nowMs;
-		counter = 0;
-	} else if (++counter > 0xfff) {
-		lastMs += 1;
-		counter = 0;
-	}
-	if (poolAt === POOL_BYTES) {
-		pool = randomBytes(POOL_BYTES);
-		poolAt = 0;
-	}
-	const time = lastMs.toString(16).padStart(12, "0");
-	const random = Buffer.from(pool.subarray(poolAt, poolAt + 8));
-	poolAt += 8;
-	random.writeUInt8((random.readUInt8(0) & 0x3f) | 0x80, 0);
-	random.writeUInt8(
-		(random.readUInt8(7) & 0xfe) | (kind === "sync" ? 1 : 0),
-		7,
-	);
-	const tail = random.toString("hex");
-	const count = counter.toString(16).padStart(3, "0");
-	const uuid = `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${tail.slice(0, 4)}-${tail.slice(4)}`;
-	return jobIdOf(uuid);
+export const newJobId = (kind: 'async' | 'sync'): JobId => {
+  const nowMs = Date.now();
+  if (nowMs > lastMs) {
+    lastMs = nowMs;
+    counter = 0;
+  } else if (++counter > 0xfff) {
+    lastMs += 1;
+    counter = 0;
+  }
+  if (poolAt === POOL_BYTES) {
+    pool = randomBytes(POOL_BYTES);
+    poolAt = 0;
+  }
+  const time = lastMs.toString(16).padStart(12, '0');
+  const random = Buffer.from(pool.subarray(poolAt, poolAt + 8));
+  poolAt += 8;
+  random.writeUInt8((random.readUInt8(0) & 0x3f) | 0x80, 0);
+  random.writeUInt8((random.readUInt8(7) & 0xfe) | (kind === 'sync' ? 1 : 0), 7);
+  const tail = random.toString('hex');
+  const count = counter.toString(16).padStart(3, '0');
+  const parts = [time.slice(0, 8), time.slice(8), `7${count}`, tail.slice(0, 4), tail.slice(4)];
+  return jobIdOf(parts.join('-'));
 };
 
 /** A name for this start of a process. */

@@ -8,15 +8,15 @@ export const RUNSYNC_BODY_MAX_BYTES = 20_971_520;
 export const CHUNK_MAX_BYTES = 1_048_576;
 /** Largest result that a worker may post, in bytes. */
 export const RESULT_MAX_BYTES = 20_971_520;
-/** Inputs up to this size, in bytes, travel inside the assign; larger ones are read by its taker. */
+/** Inputs up to this size, in bytes, travel inside the assign; its taker reads larger ones. */
 export const INPUT_INLINE_MAX_BYTES = 65_536;
 /** How long a worker's poll is held, in ms. RunPod's worker hangs up after 90 s. */
 export const POLL_HOLD_MS = 25_000;
 /** How long runsync and status-sync wait, in ms. */
 export const WAIT_MS = {
-	minimum: 1_000,
-	maximum: 300_000,
-	default: 90_000,
+  minimum: 1_000,
+  maximum: 300_000,
+  default: 90_000,
 } as const;
 /** How long `/stream` waits for a first chunk, in ms. */
 export const STREAM_WAIT_MS = 5_000;
