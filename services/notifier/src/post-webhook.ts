@@ -108,7 +108,7 @@ const exchange = (
     request.on('close', () => end('The connection was closed without an answer.'));
   });
 
-/** Keeps the first bytes of an answer as they came, never unpacked, and calls `ended` at most twice. */
+/** Keeps the first bytes of an answer as they came, never unpacked; repeats of `ended` may come. */
 const readExcerpt = (
   response: http.IncomingMessage,
   excerpt: Buffer[],

@@ -54,9 +54,8 @@ const keyOf = (secret: string): Buffer => {
   const key = Buffer.from(encoded, 'base64');
   const { minimum, maximum } = SECRET_BOUNDS_BYTES;
   if (key.toString('base64') !== encoded || key.length < minimum || key.length > maximum) {
-    throw new Error(
-      `A webhook secret must be ${WEBHOOK_SECRET_PREFIX} and the base64 of ${minimum} to ${maximum} bytes.`,
-    );
+    const form = `${WEBHOOK_SECRET_PREFIX} and the base64 of ${minimum} to ${maximum} bytes`;
+    throw new Error(`A webhook secret must be ${form}.`);
   }
   return key;
 };

@@ -2,7 +2,7 @@ import type { Broker } from '@switchyard/broker';
 import { topics } from '@switchyard/contracts';
 import type { Loop } from '@switchyard/runtime';
 
-/** Wakes the loops when the log grew or a delivery is due, and the relay when the broker is back. */
+/** Wakes the loops when the event log grew or a delivery is due. */
 export const listenForHints = async (
   broker: Broker,
   loops: { readonly relay: Loop; readonly deliver: Loop },
