@@ -35,8 +35,8 @@ type Row = {
   occurred_at: Date;
 };
 
-const COLUMNS = `txid::text as txid, id, endpoint_id, job_id, seq, event, worker_id, claim_no, reason,
-  occurred_at`;
+const COLUMNS = `txid::text as txid, id, endpoint_id, job_id, seq, event, worker_id, claim_no,
+  reason, occurred_at`;
 
 const eventIn = (row: Row): LoggedEvent => ({
   txid: row.txid,
