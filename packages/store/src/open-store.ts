@@ -9,8 +9,11 @@ export interface Store {
   run<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
   /** As `run`, on a connection whose planner settings pin the plan to index ranges. */
   runPinned<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
-  /** Runs `work` in a transaction on a pinned connection. @throws StoreUnavailable as `run`. */
-  inPinnedTransaction<Result>(work: (run: Store['run']) => Promise<Result>): Promise<Result>;
+  /** Runs `work` in a transaction, on a connection of that kind. @throws StoreUnavailable as `run`. */
+  inTransaction<Result>(
+    kind: 'plain' | 'pinned',
+    work: (run: Store['run']) => Promise<Result>,
+  ): Promise<Result>;
   /** For statements off the hot path. @throws StoreUnavailable as `run`. */
   query<Result>(work: (db: Kysely<Database>) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -49,13 +52,14 @@ const EVERYWHERE = ['timezone=UTC', 'client_min_messages=warning'];
 
 /** Opens the pools; connects on first use. */
 export const openStore = (options: StoreOptions): Store => {
-  const plain = openPool(options, options.connections ?? 8, []);
-  const pinned = openPool(options, options.pinnedConnections ?? 3, PINNED);
+  const plain = openPool(options, options.connections ?? 10, []);
+  const pinned = openPool(options, options.pinnedConnections ?? 6, PINNED);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: plain }) });
   return {
     run: (statement, values) => asStore(() => runOn(plain, statement, values)),
     runPinned: (statement, values) => asStore(() => runOn(pinned, statement, values)),
-    inPinnedTransaction: (work) => asStore(() => transact(pinned, work)),
+    inTransaction: (kind, work) =>
+      asStore(() => transact(kind === 'pinned' ? pinned : plain, work)),
     query: (work) => asStore(() => work(db)),
     close: async () => {
       await Promise.all([plain.end(), pinned.end()]);

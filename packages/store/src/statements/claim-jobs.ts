@@ -142,7 +142,7 @@ export const claimJobs = async (
     process,
   ];
   const rows = inTurn
-    ? await store.inPinnedTransaction(async (run) => {
+    ? await store.inTransaction('pinned', async (run) => {
         await run(TURN, [endpointId]);
         return run<Row>(STATEMENT, values);
       })

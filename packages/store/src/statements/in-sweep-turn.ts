@@ -8,7 +8,7 @@ const STATEMENT = statement({
 
 /**
  * Runs `work` unless another process does the same sweep now. The lock is held by a transaction of
- * its own, which `work` does not use.
+ * its own on a plain connection: `work` waits for pinned ones, of which it must not hold one.
  * @returns whether it ran.
  */
 export const inSweepTurn = (
@@ -16,7 +16,7 @@ export const inSweepTurn = (
   sweep: number,
   work: () => Promise<void>,
 ): Promise<boolean> =>
-  store.inPinnedTransaction(async (run) => {
+  store.inTransaction('plain', async (run) => {
     const [row] = await run<{ mine: boolean }>(STATEMENT, [sweep]);
     if (row?.mine !== true) return false;
     await work();
