@@ -9,6 +9,7 @@ import {
 import { RANKS } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { lookUp } from './lookup.ts';
 
 /** One free slot: a worker is named once for each that it has. */
 export type Seat = { readonly workerId: WorkerId; readonly instance: InstanceId };
@@ -30,13 +31,16 @@ export type ClaimedJob = {
  * Each rank takes what the ranks before it left of the seats. Materialized, so that LIMIT runs
  * once; the deadline is compared with a stable function, so that it bounds the index range and
  * expired rows at the head cost nothing.
+ *
+ * The rows are locked, so they are deleted where they lie. By their keys, Postgres would read the
+ * whole queue: it takes a LIMIT that it does not know for a tenth of the table.
  */
 const lookAt = (rank: number): string => {
   const before = RANKS.filter((other) => other < rank).map(
     (other) => ` - (select count(*) from rank_${other})`,
   );
   return `rank_${rank} as materialized (
-  select rank, deadline_at, seq, job_id, claim_no from queue
+  select ctid as spot, job_id, claim_no from queue
   where endpoint_id = $1 and rank = ${rank} and deadline_at > statement_timestamp()
   order by deadline_at, seq
   limit greatest(0, (select seats from room)${before.join('')}) for update skip locked
@@ -60,29 +64,27 @@ due as materialized (
   ) as ranks
 ),
 seated as materialized (
-  select due.*, ($2::text[])[seat] as worker_id, ($3::text[])[seat] as instance from due
+  select spot, job_id, ($2::text[])[seat] as worker_id, ($3::text[])[seat] as instance from due
   where claim_no = 0 or not exists (
     select from workers where workers.endpoint_id = $1 and workers.worker_id = ($2::text[])[seat]
       and due.job_id = any (workers.inventory)
   )
 ),
 taken as (
-  delete from queue using seated
-  where queue.endpoint_id = $1 and queue.rank = seated.rank
-    and queue.deadline_at = seated.deadline_at and queue.seq = seated.seq
-  returning queue.*, seated.worker_id, seated.instance
+  delete from queue where endpoint_id = $1 and ctid = any (array(select spot from seated))
+  returning *
 ),
 leased as (
   insert into leases (endpoint_id, job_id, worker_id, instance, claim_no, attempts, rank,
     event_seq, execution_timeout_ms, ttl_left_ms, waiting_since, started_at, overdue_at,
     escalated_at, has_webhook, has_secrets)
-  select $1, job_id, worker_id, instance, claim_no + 1, attempts, rank, event_seq + 1,
+  select $1, taken.job_id, worker_id, instance, claim_no + 1, attempts, rank, event_seq + 1,
     execution_timeout_ms,
     floor(extract(epoch from deadline_at - statement_timestamp()) * 1000)::bigint,
     waiting_since, statement_timestamp(),
     statement_timestamp() + execution_timeout_ms * interval '1 ms', escalated_at, has_webhook,
     has_secrets
-  from taken
+  from taken join seated on seated.job_id = taken.job_id
   returning job_id, worker_id, instance, claim_no, event_seq, execution_timeout_ms, has_secrets
 ),
 logged as (
@@ -100,7 +102,7 @@ select leased.job_id, leased.worker_id, leased.instance, leased.claim_no,
   case when octet_length(jobs.input) <= ${INPUT_INLINE_MAX_BYTES} then jobs.input end as input,
   case when leased.has_secrets then (select s3_config_enc from job_secrets
     where job_secrets.endpoint_id = $1 and job_secrets.job_id = leased.job_id) end as secret
-from leased join jobs on jobs.endpoint_id = $1 and jobs.job_id = leased.job_id`,
+from leased ${lookUp('jobs', 'leased.job_id')}`,
 });
 
 /** Takes its turn among claims of one endpoint; only endpoints with a limit of running jobs do. */

@@ -1,6 +1,8 @@
 import { type EndpointId, jobIdOf, type RequestsPage, type State } from '@switchyard/contracts';
 import { priorityOf, RANK, type Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
+import { statement } from '../statement.ts';
+import { lookUp } from './lookup.ts';
 import { msBetween } from './terminal.ts';
 
 const RUNNING_DELAY = msBetween('leases.waiting_since', 'leases.started_at');
@@ -15,15 +17,15 @@ const PAGE = `select jobs.job_id, jobs.created_at, jobs.low_priority,
     as execution_ms,
   coalesce(results.worker_id, leases.worker_id) as worker_id
 from jobs
-left join queue on queue.endpoint_id = $1 and queue.job_id = jobs.job_id
-left join leases on leases.endpoint_id = $1 and leases.job_id = jobs.job_id
-left join results on results.endpoint_id = $1 and results.job_id = jobs.job_id
+${lookUp('queue', 'jobs.job_id', 'left')}
+${lookUp('leases', 'jobs.job_id', 'left')}
+${lookUp('results', 'jobs.job_id', 'left')}
 where jobs.endpoint_id = $1 and ($2::uuid is null or jobs.job_id < $2::uuid)
   and ($4::text is null or $4 = coalesce(results.status,
     case when leases.job_id is null then 'IN_QUEUE' else 'IN_PROGRESS' end))
 order by jobs.job_id desc limit $3`;
 
-const STATEMENT = { name: 'list_requests', text: PAGE };
+const STATEMENT = statement({ name: 'list_requests', text: PAGE });
 
 type Row = {
   job_id: string;
