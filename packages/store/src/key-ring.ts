@@ -59,6 +59,8 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
     bootstrapKey === undefined ? undefined : { hash: hashOf(bootstrapKey), principal: ROOT };
 
   const readAnew = async (keyId: string, before: Remembered | undefined): Promise<Remembered> => {
+    // Counted from before the look, which may see the key as it was until then.
+    const askedMs = performance.now();
     try {
       const stored = await readKey(store, keyId);
       const found: Remembered = {
@@ -68,7 +70,7 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
           scopes: new Set(stored.scopes),
           endpoints: stored.endpoints && new Set(stored.endpoints),
         },
-        atMs: performance.now(),
+        atMs: askedMs,
       };
       if (remembered.size >= CACHE_MAX_KEYS) remembered.clear();
       remembered.set(keyId, found);

@@ -26,10 +26,13 @@ held as materialized (
       where stream_chunks.endpoint_id = $1 and stream_chunks.job_id = leases.job_id
         and stream_chunks.claim_no = leases.claim_no
     )) as seq
-  from posted join leases on leases.endpoint_id = $1 and leases.job_id = posted.job_id
-    and leases.worker_id = posted.worker_id
-    and (posted.claim_no is null or leases.claim_no = posted.claim_no)
-  for share of leases
+  from posted cross join lateral (
+    select job_id, claim_no from leases
+    where leases.endpoint_id = $1 and leases.job_id = posted.job_id
+      and leases.worker_id = posted.worker_id
+      and (posted.claim_no is null or leases.claim_no = posted.claim_no)
+    limit 1 for share
+  ) as leases
 ),
 stored as (
   insert into stream_chunks (endpoint_id, job_id, claim_no, seq, output)

@@ -1,6 +1,7 @@
 import { type EndpointId, type JobId, jobIdOf, type TerminalState } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { lookUp } from './lookup.ts';
 
 /** Known tries of one delivery; tries with an unknown outcome are counted apart. */
 export const TRIES_MAX = 3;
@@ -92,8 +93,7 @@ select taken.delivery_id, taken.job_id, taken.url, taken.trying as n,
   case when taken.status is null then results.delay_ms else taken.delay_ms end as delay_ms,
   case when taken.status is null then results.execution_ms else taken.execution_ms end
     as execution_ms
-from taken left join results on taken.status is null and results.endpoint_id = $1
-  and results.job_id = taken.job_id
+from taken ${lookUp('results', 'taken.job_id', 'left')}
 where taken.closed_at is null`,
 });
 

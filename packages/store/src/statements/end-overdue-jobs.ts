@@ -15,13 +15,12 @@ const ERROR = `format('The job ran longer than its executionTimeout of %s ms.',
 const STATEMENT = statement({
   name: 'end_overdue_jobs',
   text: `with picked as materialized (
-  select job_id from leases where endpoint_id = $1 and overdue_at <= statement_timestamp()
+  select ctid as spot from leases where endpoint_id = $1 and overdue_at <= statement_timestamp()
   order by job_id limit 1000 for update skip locked
 ),
 released as (
-  delete from leases using picked
-  where leases.endpoint_id = $1 and leases.job_id = picked.job_id
-  returning leases.*
+  delete from leases where endpoint_id = $1 and ctid = any (array(select spot from picked))
+  returning *
 ),
 ended as materialized (
   select ${endedFromLeases('TIMED_OUT', jsonBytes(ERROR), `'executionTimeout'`, 'attempts + 1')}

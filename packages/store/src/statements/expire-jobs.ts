@@ -2,6 +2,7 @@ import { type EndpointId, type JobId, jobIdOf } from '@switchyard/contracts';
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { lookUp } from './lookup.ts';
 import { endedFromQueue, jsonBytes, terminalCtes } from './terminal.ts';
 
 /** Jobs that one statement expires; the sweep repeats it until it comes back with fewer. */
@@ -12,19 +13,16 @@ const ERROR = `format('The job waited for its ttl of %s ms and no worker took it
 const STATEMENT = statement({
   name: 'expire_jobs',
   text: `with picked as materialized (
-  select rank, deadline_at, seq from queue
+  select ctid as spot from queue
   where endpoint_id = $1 and rank = $3 and deadline_at <= statement_timestamp()
   order by deadline_at, seq limit ${EXPIRE_MAX_JOBS} for update skip locked
 ),
 unqueued as (
-  delete from queue using picked
-  where queue.endpoint_id = $1 and queue.rank = picked.rank
-    and queue.deadline_at = picked.deadline_at and queue.seq = picked.seq
-  returning queue.*
+  delete from queue where endpoint_id = $1 and ctid = any (array(select spot from picked))
+  returning *
 ),
 told as materialized (
-  select unqueued.*, jobs.ttl_ms from unqueued
-  join jobs on jobs.endpoint_id = $1 and jobs.job_id = unqueued.job_id
+  select unqueued.*, jobs.ttl_ms from unqueued ${lookUp('jobs', 'unqueued.job_id')}
 ),
 ended as materialized (
   select ${endedFromQueue('TIMED_OUT', jsonBytes(ERROR), `'ttl'`)} from told

@@ -22,14 +22,22 @@ const STATEMENT = statement({
     $11::int[], $12::int[]) as p
   (job_id, worker_id, claim_no, status, output_at, output_length, error_at, error_length)
 ),
-released as (
-  delete from leases using posted
-  where leases.endpoint_id = $1 and leases.job_id = posted.job_id
-    and leases.worker_id = posted.worker_id
-    and (posted.claim_no is null or leases.claim_no = posted.claim_no)
-  returning leases.*, posted.status, posted.output_at, posted.output_length, posted.error_at,
-    posted.error_length
+held as materialized (
+  select lease.ctid as spot, posted.job_id as posted_id, posted.status, posted.output_at,
+    posted.output_length, posted.error_at, posted.error_length
+  from posted cross join lateral (
+    select ctid from leases
+    where leases.endpoint_id = $1 and leases.job_id = posted.job_id
+      and leases.worker_id = posted.worker_id
+      and (posted.claim_no is null or leases.claim_no = posted.claim_no)
+    limit 1 for update
+  ) as lease
 ),
+gone as (
+  delete from leases where endpoint_id = $1 and ctid = any (array(select spot from held))
+  returning *
+),
+released as (select * from gone join held on held.posted_id = gone.job_id),
 ended as materialized (
   select job_id, status, substring($7::bytea from output_at for output_length) as output,
     substring($10::bytea from error_at for error_length) as error, worker_id,

@@ -9,14 +9,12 @@ export const PURGE_MAX_JOBS = 5_000;
 const STATEMENT = statement({
   name: 'purge_queue',
   text: `with picked as materialized (
-  select rank, deadline_at, seq from queue where endpoint_id = $1 and waiting_since <= $3
+  select ctid as spot from queue where endpoint_id = $1 and waiting_since <= $3
   order by rank, deadline_at, seq limit ${PURGE_MAX_JOBS} for update skip locked
 ),
 unqueued as (
-  delete from queue using picked
-  where queue.endpoint_id = $1 and queue.rank = picked.rank
-    and queue.deadline_at = picked.deadline_at and queue.seq = picked.seq
-  returning queue.*
+  delete from queue where endpoint_id = $1 and ctid = any (array(select spot from picked))
+  returning *
 ),
 ended as materialized (
   select ${endedFromQueue('CANCELLED', 'null', `'purge'`)} from unqueued

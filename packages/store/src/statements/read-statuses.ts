@@ -9,6 +9,7 @@ import {
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { lookUp } from './lookup.ts';
 import { msBetween } from './terminal.ts';
 
 /** A job as one look at the database found it. */
@@ -48,10 +49,10 @@ const STATEMENT = statement({
     ${msBetween('leases.started_at', 'statement_timestamp()')}) as execution_ms,
   queue.deadline_at, queue.seq as queue_seq, results.output, results.error
 from unnest($2::uuid[]) as wanted (job_id)
-join jobs on jobs.endpoint_id = $1 and jobs.job_id = wanted.job_id
-left join queue on queue.endpoint_id = $1 and queue.job_id = wanted.job_id
-left join leases on leases.endpoint_id = $1 and leases.job_id = wanted.job_id
-left join results on results.endpoint_id = $1 and results.job_id = wanted.job_id`,
+${lookUp('jobs', 'wanted.job_id')}
+${lookUp('queue', 'wanted.job_id', 'left')}
+${lookUp('leases', 'wanted.job_id', 'left')}
+${lookUp('results', 'wanted.job_id', 'left')}`,
 });
 
 type Row = {

@@ -45,10 +45,15 @@ const ERROR = `format('The job failed after %s of %s attempts: %s.', used, max_a
 const STATEMENT = statement({
   name: 'requeue_jobs',
   text: `with lost as (
-  delete from leases using unnest($3::uuid[], $4::int[]) as claim (job_id, claim_no)
-  where leases.endpoint_id = $1 and leases.job_id = claim.job_id
-    and leases.claim_no = claim.claim_no
-  returning leases.*
+  delete from leases where endpoint_id = $1 and ctid = any (array(
+    select lease.spot from unnest($3::uuid[], $4::int[]) as claim (job_id, claim_no)
+    cross join lateral (
+      select ctid as spot from leases where leases.endpoint_id = $1
+        and leases.job_id = claim.job_id and leases.claim_no = claim.claim_no
+      limit 1 for update
+    ) as lease
+  ))
+  returning *
 ),
 judged as materialized (
   select lost.*, endpoints.max_attempts,

@@ -1,3 +1,5 @@
+import { lookUp } from './lookup.ts';
+
 /**
  * What every way into a terminal state writes in its one statement: the result, the event, the
  * delivery of the webhook, the end of secrets, and the counts. It reads a CTE `ended` with these
@@ -19,13 +21,13 @@ logged as (
 hooked as (
   insert into deliveries (endpoint_id, job_id, event_seq, url, due_at)
   select $1, ended.job_id, ended.event_seq, jobs.webhook, statement_timestamp()
-  from ended join jobs on jobs.endpoint_id = $1 and jobs.job_id = ended.job_id
+  from ended ${lookUp('jobs', 'ended.job_id')}
   where ended.has_webhook
 ),
 forgotten as (
-  delete from job_secrets using ended
-  where job_secrets.endpoint_id = $1 and job_secrets.job_id = ended.job_id
-    and ended.has_secrets and ended.status in ('COMPLETED', 'CANCELLED')
+  delete from job_secrets where endpoint_id = $1 and job_id = any (array(
+    select job_id from ended where has_secrets and status in ('COMPLETED', 'CANCELLED')
+  ))
 ),
 counted as (
   insert into counts as kept (endpoint_id, process, queued, running, completed, failed)
