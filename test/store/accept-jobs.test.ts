@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { newJobId, uuidOf } from '@switchyard/contracts';
+import { RANK } from '@switchyard/lifecycle';
+import {
+  acceptJobs,
+  readIdempotencyKeys,
+  readInputs,
+  readStatuses,
+  readStoredJobs,
+} from '@switchyard/store';
+import { checkInvariants } from '../support/invariants.ts';
+import { withStore } from '../support/store.ts';
+import {
+  accept,
+  acceptOne,
+  claim,
+  claimOne,
+  keyed,
+  makeEndpoint,
+  newJob,
+  PROCESS,
+} from './jobs.ts';
+
+const database = await withStore();
+const { store, sql } = database;
+after(() => database[Symbol.asyncDispose]());
+
+describe('accept', () => {
+  test('keeps every byte of every job of a batch apart', async () => {
+    const endpointId = await makeEndpoint(store);
+    const inputs = [
+      Buffer.from('{"text":"\\u0000 \\ud800 1e400"}'),
+      Buffer.from([0, 255, 39, 92, 10]),
+      Buffer.from('1'),
+      Buffer.alloc(70_000, 'x'),
+    ];
+    const made = inputs.map((input, n) =>
+      newJob({ input, secret: n % 2 === 0 ? undefined : Buffer.from(`sealed ${n}`) }),
+    );
+    const taken = await acceptJobs(store, endpointId, PROCESS, 'http', made);
+    const ids = made.map((job) => job.jobId);
+    assert.deepEqual(taken, new Set(ids));
+    assert.deepEqual(await readStoredJobs(store, endpointId, ids), new Set(ids));
+    const read = await readInputs(store, endpointId, ids);
+    for (const job of made) assert.deepEqual(read.get(job.jobId), job.input);
+    const claimed = await claim(store, endpointId, 4);
+    assert.equal(claimed.length, 4);
+    for (const job of claimed) {
+      const given = made.find(({ jobId }) => jobId === job.jobId) ?? assert.fail('a job of ours');
+      assert.deepEqual(job.secret, given.secret);
+      assert.deepEqual(job.input, given.input.length > 65_536 ? undefined : given.input);
+    }
+  });
+
+  test('keeps the order of the batch among jobs of one deadline', async () => {
+    const endpointId = await makeEndpoint(store);
+    const ids = await accept(store, endpointId, ...Array<object>(50).fill({}));
+    for (const jobId of ids) assert.equal((await claimOne(store, endpointId)).jobId, jobId);
+  });
+
+  test('stores nothing at all when one job of the batch cannot be stored', async () => {
+    const endpointId = await makeEndpoint(store);
+    const made = [newJob(), newJob({ ttlMs: 5 })];
+    const stored = acceptJobs(store, endpointId, PROCESS, 'http', made);
+    await assert.rejects(stored, /check constraint/);
+    const ids = made.map(({ jobId }) => jobId);
+    assert.equal((await readStoredJobs(store, endpointId, ids)).size, 0);
+  });
+
+  test('an empty batch is nothing', async () => {
+    const endpointId = await makeEndpoint(store);
+    assert.equal((await acceptJobs(store, endpointId, PROCESS, 'http', [])).size, 0);
+    assert.deepEqual(await sql('select from counts where endpoint_id = $1', [endpointId]), []);
+  });
+});
+
+describe('idempotency', () => {
+  test('a key stands for its first job until a day has passed', async () => {
+    const endpointId = await makeEndpoint(store);
+    const first = await acceptOne(store, endpointId, { idempotency: keyed('k', 'one') });
+    const again = newJob({ idempotency: keyed('k', 'two') });
+    const free = newJob();
+    const taken = await acceptJobs(store, endpointId, PROCESS, 'http', [again, free]);
+    assert.deepEqual(taken, new Set([free.jobId]));
+    const held = (await readIdempotencyKeys(store, endpointId, 'http', ['k', 'other'])).get('k');
+    assert.equal(held?.jobId, first);
+    assert.deepEqual(held?.bodyHash, keyed('k', 'one').bodyHash, 'so that another body is told');
+
+    await sql('update idempotency set expires_at = statement_timestamp() where endpoint_id = $1', [
+      endpointId,
+    ]);
+    assert.equal((await acceptJobs(store, endpointId, PROCESS, 'http', [again])).size, 1);
+    const anew = (await readIdempotencyKeys(store, endpointId, 'http', ['k'])).get('k');
+    assert.deepEqual(anew, { jobId: again.jobId, bodyHash: keyed('k', 'two').bodyHash });
+  });
+
+  test('a key means nothing at another endpoint or in another way in', async () => {
+    const [one, other] = [await makeEndpoint(store), await makeEndpoint(store)];
+    for (const endpointId of [one, other]) {
+      for (const source of ['http', 'broker'] as const) {
+        const job = newJob({ idempotency: keyed('same') });
+        assert.equal((await acceptJobs(store, endpointId, PROCESS, source, [job])).size, 1);
+      }
+    }
+  });
+
+  test('a batch that holds a key twice is a defect, and nothing of it is stored', async () => {
+    const endpointId = await makeEndpoint(store);
+    const made = [newJob({ idempotency: keyed('k') }), newJob({ idempotency: keyed('k') })];
+    const stored = acceptJobs(store, endpointId, PROCESS, 'http', made);
+    await assert.rejects(stored, /second time/);
+    assert.deepEqual(await sql('select from jobs where endpoint_id = $1', [endpointId]), []);
+    assert.deepEqual(await sql('select from idempotency where endpoint_id = $1', [endpointId]), []);
+  });
+
+  test('of two batches at once with the same keys each key is won once, 50 times', async () => {
+    const endpointId = await makeEndpoint(store);
+    const rival = database.another();
+    for (let round = 0; round < 50; round += 1) {
+      const keys = Array.from({ length: 5 }, (_, n) => `${round}-${n}`);
+      const batches = [keys, keys.toReversed()].map((names) =>
+        names.map((name) => newJob({ idempotency: keyed(name) })),
+      );
+      const taken = await Promise.all(
+        batches.map((jobs, n) =>
+          acceptJobs(n === 0 ? store : rival, endpointId, `process-${n}`, 'http', jobs),
+        ),
+      );
+      assert.equal((taken[0]?.size ?? 0) + (taken[1]?.size ?? 0), keys.length);
+      const held = await readIdempotencyKeys(store, endpointId, 'http', keys);
+      for (const name of keys) {
+        const winner = held.get(name)?.jobId ?? assert.fail('the key is held');
+        assert(taken.some((ids) => ids.has(winner)));
+      }
+    }
+  });
+});
+
+describe('what was accepted', () => {
+  test('is told as it was asked for', async () => {
+    const endpointId = await makeEndpoint(store);
+    const sync = newJobId('sync');
+    const [high, low] = await accept(
+      store,
+      endpointId,
+      { ttlMs: 10_000, jobId: sync },
+      { rank: RANK.low },
+    );
+    const found = await readStatuses(store, endpointId, [sync, low ?? sync, newJobId('async')]);
+    assert.equal(found.size, 2);
+    const status = found.get(high ?? sync) ?? assert.fail('it is found');
+    assert.equal(status.state, 'IN_QUEUE');
+    assert.equal(status.attempt, 0);
+    assert.equal(status.delayMs, null);
+    assert.equal(status.output, null);
+    const ttlMs = (status.deadlineAt?.getTime() ?? 0) - status.createdAt.getTime();
+    assert.equal(ttlMs, 10_000);
+    assert.equal(found.get(low ?? sync)?.rank, RANK.low);
+    const rows = await sql('select low_priority from jobs where job_id = $1', [uuidOf(sync)]);
+    assert.deepEqual(rows, [{ low_priority: false }]);
+  });
+
+  test('leaves no rule broken', async () => {
+    assert.deepEqual(await checkInvariants(database.url), []);
+  });
+});
