@@ -5,12 +5,16 @@
 import { parseEndpointId, parseWorkerId, validator } from '@switchyard/contracts';
 import type { HostedProcess, ProcessExit, ProcessSpec } from '../processes/worker-host.ts';
 
-/** From the child. `took`: the socket is in its hands, and it has not read a byte of it yet. */
+/**
+ * From the child. `took`: the socket is in its hands, and it has not read a byte of it yet. `heard`:
+ * the exit of this worker need not be told again.
+ */
 export type Ask =
   | { readonly kind: 'hello' | 'ready' }
   | { readonly kind: 'took'; readonly n: number }
   | { readonly kind: 'start'; readonly spec: ProcessSpec }
-  | { readonly kind: 'end'; readonly workerId: string; readonly graceMs: number };
+  | { readonly kind: 'end'; readonly workerId: string; readonly graceMs: number }
+  | { readonly kind: 'heard'; readonly workerId: string };
 
 /** From the keeper. `socket` comes with a socket; `running` answers `hello`. */
 export type Tell =
@@ -43,6 +47,11 @@ const checkNumbered = validator({
   type: 'object',
   required: ['n'],
   properties: { n: whole },
+} as const);
+const checkHeard = validator({
+  type: 'object',
+  required: ['workerId'],
+  properties: { workerId: text },
 } as const);
 const checkEnd = validator({
   type: 'object',
@@ -109,6 +118,10 @@ export const readAsk = (message: unknown): Ask | undefined => {
       return end.ok
         ? { kind, workerId: end.value.workerId, graceMs: end.value.graceMs }
         : undefined;
+    }
+    case 'heard': {
+      const heard = checkHeard(message);
+      return heard.ok ? { kind, workerId: heard.value.workerId } : undefined;
     }
     case 'start': {
       const start = checkStart(message);

@@ -87,12 +87,12 @@ type LineContext = {
 };
 
 /** What is said between the keeper and whichever child there is. */
-const openLine = (context: LineContext, found: readonly HostedProcess[]) => {
+const openLine = (context: LineContext, leftovers: readonly HostedProcess[]) => {
   const { log, host, passer } = context;
   let child: ChildProcess | undefined;
   let isGreeted = false;
-  let leftovers = found;
-  const unheard: ProcessExit[] = [];
+  /** Exits that were not heard, or told to a child that died, by worker. */
+  const unheard = new Map<string, ProcessExit>();
 
   const tell = (message: Tell): void => {
     // A child that is going hears nothing; its successor asks anew.
@@ -100,9 +100,8 @@ const openLine = (context: LineContext, found: readonly HostedProcess[]) => {
   };
   const greet = (): void => {
     tell({ kind: 'running', port: context.port, processes: host.list(), leftovers });
-    leftovers = [];
     isGreeted = true;
-    for (const exit of unheard.splice(0)) tell({ kind: 'exited', exit });
+    for (const exit of unheard.values()) tell({ kind: 'exited', exit });
   };
   const start = (spec: ProcessSpec): void => {
     host.start(spec);
@@ -126,14 +125,17 @@ const openLine = (context: LineContext, found: readonly HostedProcess[]) => {
       case 'end':
         host.end(ask.workerId, { graceMs: ask.graceMs });
         break;
+      case 'heard':
+        unheard.delete(ask.workerId);
+        break;
       default:
         throw new TypeError(`no such ask: ${ask satisfies never}`);
     }
   };
 
   host.onExit((exit) => {
-    if (isGreeted && child?.connected === true) tell({ kind: 'exited', exit });
-    else if (unheard.length < EXITS_MAX) unheard.push(exit);
+    if (unheard.size < EXITS_MAX) unheard.set(exit.workerId, exit);
+    if (isGreeted) tell({ kind: 'exited', exit });
   });
   return {
     began: (next: ChildProcess): void => {

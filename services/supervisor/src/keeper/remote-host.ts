@@ -18,8 +18,12 @@ export const openRemoteHost = async (line: KeeperLine): Promise<RemoteHost> => {
 
   const note = (exit: ProcessExit): void => {
     hosted.delete(exit.workerId);
-    if (ears.length === 0) unheard.push(exit);
+    if (ears.length === 0) {
+      unheard.push(exit);
+      return;
+    }
     for (const hear of ears) hear(exit);
+    line.ask({ kind: 'heard', workerId: exit.workerId });
   };
   line.hear((tell) => {
     switch (tell.kind) {
@@ -46,7 +50,7 @@ export const openRemoteHost = async (line: KeeperLine): Promise<RemoteHost> => {
 
   const host: RemoteHost = {
     port,
-    // The keeper has ended them when it started; they are told to its first child.
+    // The keeper ended them when it started, and tells each child: the one before may have died.
     endLeftovers: async () => leftovers,
     start: (spec) => {
       const { workerId, endpointId, killAfterMs, keyId, shape } = spec;
@@ -57,7 +61,7 @@ export const openRemoteHost = async (line: KeeperLine): Promise<RemoteHost> => {
     list: () => [...hosted.values()],
     onExit: (hear) => {
       ears.push(hear);
-      for (const exit of unheard.splice(0)) hear(exit);
+      for (const exit of unheard.splice(0)) note(exit);
     },
     stop: async (graceMs) => {
       const { promise, resolve } = Promise.withResolvers<void>();

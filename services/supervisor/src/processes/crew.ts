@@ -5,6 +5,8 @@ import { FRESH, type Pace, paceAfterLife } from './pace-restarts.ts';
 import type { HostedProcess } from './worker-host.ts';
 
 export type Member = Omit<HostedProcess, 'pid'> & {
+  /** When it was decided to start it. */
+  readonly plannedMs: number;
   state: 'starting' | 'running' | 'ending';
   startedMs: number;
 };
@@ -30,8 +32,11 @@ export type Crew = {
 export const memberOf = (
   { workerId, endpointId, killAfterMs, keyId, shape }: Omit<HostedProcess, 'pid'>,
   state: Member['state'],
-  startedMs: number,
-): Member => ({ workerId, endpointId, killAfterMs, keyId, shape, state, startedMs });
+  nowMs: number,
+): Member => {
+  const kept = { workerId, endpointId, killAfterMs, keyId, shape };
+  return { ...kept, plannedMs: nowMs, state, startedMs: nowMs };
+};
 
 export const createCrew = (endpointId: EndpointId): Crew => {
   const members: Crew['members'] = new Map();
@@ -49,8 +54,9 @@ export const createCrew = (endpointId: EndpointId): Crew => {
       plan = next;
     },
     noteLife: (nowMs) => {
-      for (const { state, startedMs } of members.values()) {
-        if (state === 'running') crew.pace = paceAfterLife(crew.pace, { startedMs, nowMs });
+      for (const { state, plannedMs, startedMs } of members.values()) {
+        const life = { plannedMs, ranMs: nowMs - startedMs };
+        if (state === 'running') crew.pace = paceAfterLife(crew.pace, life);
       }
     },
     startingCount: () => [...members.values()].filter(({ state }) => state === 'starting').length,

@@ -16,9 +16,9 @@ const failing = (times: number, livedMs = 100): { pace: Pace; pausesMs: number[]
   let nowMs = 0;
   const pausesMs: number[] = [];
   for (let n = 0; n < times; n += 1) {
-    const startedMs = nowMs;
+    const plannedMs = nowMs;
     nowMs += livedMs;
-    pace = paceAfterExit(pace, { startedMs, nowMs });
+    pace = paceAfterExit(pace, { plannedMs, ranMs: livedMs }, nowMs);
     pausesMs.push(pace.nextStartMs - nowMs);
     nowMs = pace.nextStartMs;
   }
@@ -34,29 +34,29 @@ describe('the pace of restarts', () => {
 
   it('starts a worker again at once that ended after a sound life', () => {
     const { pace } = failing(3);
-    const startedMs = pace.nextStartMs;
-    assert.deepEqual(paceAfterExit(pace, { startedMs, nowMs: startedMs + QUICK_MS }), FRESH);
-    assert.deepEqual(paceAfterLife(pace, { startedMs, nowMs: startedMs + QUICK_MS }), FRESH);
+    const life = { plannedMs: pace.nextStartMs, ranMs: QUICK_MS };
+    assert.deepEqual(paceAfterExit(pace, life, life.plannedMs + QUICK_MS), FRESH);
+    assert.deepEqual(paceAfterLife(pace, life), FRESH);
   });
 
   it('counts workers that were started together and fail together once', () => {
-    const first = paceAfterExit(FRESH, { startedMs: 0, nowMs: 100 });
-    const second = paceAfterExit(first, { startedMs: 1, nowMs: 101 });
+    const first = paceAfterExit(FRESH, { plannedMs: 0, ranMs: 1 }, 100);
+    const second = paceAfterExit(first, { plannedMs: 0, ranMs: 1 }, 150);
     assert.equal(second.failures, 1);
   });
 
   it('does not take an old worker that goes on for a sign that new ones start', () => {
     const { pace } = failing(5);
-    assert.equal(paceAfterLife(pace, { startedMs: 0, nowMs: 100_000 }), pace);
+    assert.equal(paceAfterLife(pace, { plannedMs: 0, ranMs: 100_000 }), pace);
   });
 
   it('tries a crash loop with one worker, and no second while that one may fail', () => {
     const { pace } = failing(5);
     const nowMs = pace.nextStartMs;
-    assert.equal(startsAllowed(pace, 3, { nowMs: nowMs - 1, startedMs: [] }), 0);
-    assert.equal(startsAllowed(pace, 3, { nowMs, startedMs: [] }), 1);
-    assert.equal(startsAllowed(pace, 2, { nowMs, startedMs: [nowMs] }), 0);
-    assert.equal(startsAllowed(FRESH, 3, { nowMs, startedMs: [] }), 3);
-    assert.equal(startsAllowed(FRESH, -1, { nowMs, startedMs: [] }), 0);
+    assert.equal(startsAllowed(pace, 3, { nowMs: nowMs - 1, plannedMs: [] }), 0);
+    assert.equal(startsAllowed(pace, 3, { nowMs, plannedMs: [] }), 1);
+    assert.equal(startsAllowed(pace, 2, { nowMs, plannedMs: [nowMs] }), 0);
+    assert.equal(startsAllowed(FRESH, 3, { nowMs, plannedMs: [] }), 3);
+    assert.equal(startsAllowed(FRESH, -1, { nowMs, plannedMs: [] }), 0);
   });
 });

@@ -22,27 +22,24 @@ export const FRESH: Pace = {
 
 export const isCrashLooping = (pace: Pace): boolean => pace.failures >= CRASH_LOOP_FAILURES;
 
+/** One worker: when it was decided to start it, and how long it has run. */
+export type Life = { readonly plannedMs: number; readonly ranMs: number };
+
 /**
  * The pace after a worker ended by itself. Workers that were started side by side and fail alike
- * are one failure: only one that was started after the last failure makes another.
+ * are one failure: only one that was planned after the last failure makes another.
  */
-export const paceAfterExit = (
-  pace: Pace,
-  exit: { readonly startedMs: number; readonly nowMs: number },
-): Pace => {
-  if (exit.nowMs - exit.startedMs >= QUICK_MS) return paceAfterLife(pace, exit);
-  if (exit.startedMs < pace.lastFailureMs) return pace;
+export const paceAfterExit = (pace: Pace, life: Life, nowMs: number): Pace => {
+  if (life.ranMs >= QUICK_MS) return paceAfterLife(pace, life);
+  if (life.plannedMs < pace.lastFailureMs) return pace;
   const failures = pace.failures + 1;
   const pauseMs = PAUSES_MS[failures - 1] ?? CRASH_LOOP_PAUSE_MS;
-  return { failures, lastFailureMs: exit.nowMs, nextStartMs: exit.nowMs + pauseMs };
+  return { failures, lastFailureMs: nowMs, nextStartMs: nowMs + pauseMs };
 };
 
-/** The pace while a worker lives: one that was started since the last failure clears its memory. */
-export const paceAfterLife = (
-  pace: Pace,
-  life: { readonly startedMs: number; readonly nowMs: number },
-): Pace =>
-  life.startedMs >= pace.lastFailureMs && life.nowMs - life.startedMs >= QUICK_MS ? FRESH : pace;
+/** The pace while a worker lives: one that came after the last failure clears its memory. */
+export const paceAfterLife = (pace: Pace, life: Life): Pace =>
+  life.plannedMs >= pace.lastFailureMs && life.ranMs >= QUICK_MS ? FRESH : pace;
 
 /**
  * How many of `missing` workers may be started now. A crash loop is tried with one worker, and no
@@ -51,9 +48,9 @@ export const paceAfterLife = (
 export const startsAllowed = (
   pace: Pace,
   missing: number,
-  now: { readonly nowMs: number; readonly startedMs: readonly number[] },
+  now: { readonly nowMs: number; readonly plannedMs: readonly number[] },
 ): number => {
   if (missing <= 0 || now.nowMs < pace.nextStartMs) return 0;
   if (!isCrashLooping(pace)) return missing;
-  return now.startedMs.some((startedMs) => startedMs >= pace.lastFailureMs) ? 0 : 1;
+  return now.plannedMs.some((plannedMs) => plannedMs >= pace.lastFailureMs) ? 0 : 1;
 };

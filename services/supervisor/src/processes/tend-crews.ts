@@ -2,7 +2,7 @@
 import type { EndpointId } from '@switchyard/contracts';
 import { type Crew, createCrew, type Member, memberOf } from './crew.ts';
 import type { WorkerPlan } from './describe-worker.ts';
-import { isCrashLooping, paceAfterExit, startsAllowed } from './pace-restarts.ts';
+import { isCrashLooping, type Life, paceAfterExit, startsAllowed } from './pace-restarts.ts';
 import { type SettleContext, settleWorker } from './settle-worker.ts';
 import { admitWorker, newIncarnation, type StartContext, specOf } from './start-worker.ts';
 import type { ProcessExit, WorkerHost } from './worker-host.ts';
@@ -63,8 +63,8 @@ export const reconcileCrew = (tending: Tending, crew: Crew): void => {
   const nowMs = performance.now();
   crew.noteLife(nowMs);
   const missing = plan.minimum - crew.members.size;
-  const startedMs = [...crew.members.values()].map((member) => member.startedMs);
-  const allowed = startsAllowed(crew.pace, missing, { nowMs, startedMs });
+  const plannedMs = [...crew.members.values()].map((member) => member.plannedMs);
+  const allowed = startsAllowed(crew.pace, missing, { nowMs, plannedMs });
   const crews = [...tending.crews.values()];
   const starting = crews.reduce((sum, one) => sum + one.startingCount(), 0);
   for (let left = Math.min(allowed, STARTS_AT_ONCE - starting); left > 0; left -= 1) {
@@ -82,7 +82,7 @@ const startMember = async (tending: Tending, crew: Crew, plan: WorkerPlan): Prom
   } catch (error) {
     const { endpointId } = plan;
     tending.log.error({ err: error, endpointId }, 'a worker cannot be started');
-    noteFailure(tending, crew, member, String(error));
+    noteFailure(tending, crew, { plannedMs: member.plannedMs, ranMs: 0 }, String(error));
     member.state = 'ending';
   }
   if (member.state === 'starting' && !tending.halt.signal.aborted) {
@@ -113,20 +113,22 @@ export const hearExit = (tending: Tending, exit: ProcessExit): void => {
   }
   const fields = { endpointId, workerId, code, signal, ranMs, lastLines };
   log.warn(fields, 'a worker ended by itself');
-  noteFailure(tending, crew, member, describeExit(exit));
+  noteFailure(tending, crew, { plannedMs: member.plannedMs, ranMs }, describeExit(exit));
 };
 
-const noteFailure = (tending: Tending, crew: Crew, member: Member, lastError: string): void => {
+const noteFailure = (tending: Tending, crew: Crew, life: Life, lastError: string): void => {
   const nowMs = performance.now();
   const wasLooping = isCrashLooping(crew.pace);
-  crew.pace = paceAfterExit(crew.pace, { startedMs: member.startedMs, nowMs });
+  crew.pace = paceAfterExit(crew.pace, life, nowMs);
   crew.lastError = lastError;
   const { failures, nextStartMs } = crew.pace;
   if (isCrashLooping(crew.pace) && !wasLooping) {
     const fields = { endpointId: crew.endpointId, failures, lastError };
     tending.log.error(fields, 'the workers of an endpoint fail again and again');
   }
-  setTimeout(() => reconcileCrew(tending, crew), Math.max(0, nextStartMs - nowMs)).unref();
+  // Rounded up: a timer that fires too early would find that nothing may be started yet.
+  const pauseMs = Math.max(0, Math.ceil(nextStartMs - nowMs) + 1);
+  setTimeout(() => reconcileCrew(tending, crew), pauseMs).unref();
 };
 
 const describeExit = ({ code, signal, ranMs, lastLines }: ProcessExit): string => {

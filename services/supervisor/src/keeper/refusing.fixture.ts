@@ -1,0 +1,2 @@
+/** A child that cannot start with what it was told. */
+process.exit(2);
