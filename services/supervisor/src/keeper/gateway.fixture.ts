@@ -1,4 +1,4 @@
-/** A stand-in for the HTTP part of the supervisor, behind a keeper: it answers what it is posted. */
+/** A stand-in for the HTTP part of the supervisor behind a keeper: it answers what it is posted. */
 import { createServer } from 'node:http';
 import { specFor } from '../processes/process.fixture.ts';
 import { openKeeperLine } from './keeper-line.ts';

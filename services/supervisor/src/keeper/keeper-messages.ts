@@ -6,8 +6,8 @@ import { parseEndpointId, parseWorkerId, validator } from '@switchyard/contracts
 import type { HostedProcess, ProcessExit, ProcessSpec } from '../processes/worker-host.ts';
 
 /**
- * From the child. `took`: the socket is in its hands, and it has not read a byte of it yet. `heard`:
- * the exit of this worker need not be told again.
+ * From the child. `took`: the socket is in its hands, and it has not read a byte of it yet.
+ * `heard`: the exit of this worker need not be told again.
  */
 export type Ask =
   | { readonly kind: 'hello' | 'ready' }

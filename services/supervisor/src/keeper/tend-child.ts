@@ -92,7 +92,7 @@ const forkChild = ({ childModule, childArgs = [], childEnv }: ChildOptions): Chi
   return fork(file, [...childArgs], { env: { ...childEnv }, execArgv: [], detached: true });
 };
 
-/** Resolves when it is gone. Not at its `exit`: what it said last has been heard only at `close`. */
+/** Resolves when it is gone. Not at its `exit`: what it said last is heard only by its `close`. */
 const endOf = (child: ChildProcess): Promise<End> =>
   new Promise((resolve, reject) => {
     child.once('close', (code, signal) => resolve([code, signal]));

@@ -21,7 +21,7 @@ export type WorkerPlan = {
   readonly shape: string;
 };
 
-/** A text that differs where `template` or `concurrency` do; the environment is not in the clear. */
+/** Differs where `template` or `concurrency` do; a hash, since the template may hold secrets. */
 const shapeOf = (template: WorkerTemplate, concurrency: number): string =>
   createHash('sha256')
     .update(JSON.stringify([template, concurrency]))
@@ -60,7 +60,7 @@ export const environmentOfWorker = (
   };
 };
 
-/** What each endpoint wants of this machine: those whose template is not here want nothing of it. */
+/** What the endpoints want of this machine; those whose template is not here want nothing. */
 export const planWorkers = (
   endpoints: readonly Endpoint[],
   templates: Readonly<Record<string, WorkerTemplate>>,

@@ -77,7 +77,7 @@ describe('worker processes', { timeout: 120_000 }, () => {
     assert.deepEqual(left, [], 'their keys are gone with them');
   });
 
-  it('lose their jobs within a second when they die, an attempt spent, and are replaced', async () => {
+  it('lose their jobs within a second when they die, and are replaced', async () => {
     const own = await openProcesses(ground, SLEEPER);
     await own.processes.start();
     const [workerId] = await own.haveWorkers(1);
@@ -91,7 +91,7 @@ describe('worker processes', { timeout: 120_000 }, () => {
     assert.ok(own.hints.includes('switchyard.hint.changed'));
   });
 
-  it('are replaced when they ask for it or a job ran out of time, at no cost to other jobs', async () => {
+  it('are replaced on request or for an overrun job, at no cost to other jobs', async () => {
     const own = await openProcesses(ground, SLEEPER);
     await own.processes.start();
     const [first] = await own.haveWorkers(1);
@@ -118,7 +118,7 @@ describe('worker processes', { timeout: 120_000 }, () => {
     own.processes.overrun('somebody-elses-worker');
   });
 
-  it('leave alone the result that is on its way, and give back what they had not read', async () => {
+  it('keep the result that is on its way, and give back what they had not read', async () => {
     const own = await openProcesses(ground, SLEEPER);
     await own.processes.start();
     const [workerId] = await own.haveWorkers(1);
@@ -180,7 +180,7 @@ describe('worker processes', { timeout: 120_000 }, () => {
     assert.equal(own.processes.crashLoops().size, 0);
   });
 
-  it('finish their jobs at the stop within the drain, and lose them unspent beyond it', async () => {
+  it('may finish their jobs at the stop, and lose them unspent after the drain', async () => {
     const own = await openProcesses(ground, STUBBORN, { drainMs: 500, minimum: 2 });
     await own.processes.start();
     const [workerId] = await own.haveWorkers(2);

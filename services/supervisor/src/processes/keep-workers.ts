@@ -15,7 +15,7 @@ import {
   track,
 } from './tend-crews.ts';
 
-/** How long `stop` waits for running jobs, in ms: less than a service's drain, to clear up after. */
+/** How long `stop` waits for running jobs, in ms: a service's drain less what clearing up takes. */
 const DRAIN_MS = 25_000;
 /** How long `stop` waits for the database after the last exit, in ms. */
 const SETTLE_MS = 3_000;
@@ -29,7 +29,7 @@ export type ProcessesContext = TendingContext & {
 };
 
 export interface WorkerProcesses {
-  /** Ends what an earlier start left, adopts what the host still runs, and starts what is missing. */
+  /** Ends what an earlier start left, adopts what the host runs still, starts what is missing. */
   start(): Promise<void>;
   /** Ends every worker; jobs that do not finish within `drainMs` go back unspent. */
   stop(): Promise<void>;

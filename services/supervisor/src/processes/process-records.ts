@@ -1,4 +1,4 @@
-/** What outlives a host that was killed: one file for each process group, in `{dataDir}/workers`. */
+/** What outlives a host that was killed: a file for each process group, in `{dataDir}/workers`. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
