@@ -26,6 +26,8 @@ export type SwitchyardOptions = {
 /** One process of Switchyard, which may be killed and started again on the same ports. */
 export type ServiceProcess = {
   readonly name: string;
+  /** Where it answers for its health and metrics. */
+  readonly url: string;
   readonly pid: () => number | undefined;
   readonly start: () => Promise<void>;
   /** Sends the signal and waits for the end. */
@@ -127,6 +129,7 @@ const serviceProcess = ({ name, args, env, folder, healthPort }: ProcessSpec): S
   let exited: Promise<void> = Promise.resolve();
   return {
     name,
+    url: `http://127.0.0.1:${healthPort}`,
     logPath,
     pid: () => child?.pid,
     start: async () => {

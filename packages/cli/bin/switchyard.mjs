@@ -12,6 +12,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   const manifest = createRequire(import.meta.url).resolve('node/package.json');
   const node = path.join(path.dirname(manifest), 'bin', 'node');
   const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
 }

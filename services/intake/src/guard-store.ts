@@ -53,7 +53,7 @@ export const guardStore = (store: Store): Store => {
   return {
     run: (statement, values) => guarded(() => store.run(statement, values)),
     runPinned: (statement, values) => guarded(() => store.runPinned(statement, values)),
-    inPinnedTransaction: (work) => guarded(() => store.inPinnedTransaction(work)),
+    inTransaction: (kind, work) => guarded(() => store.inTransaction(kind, work)),
     query: (work) => guarded(() => store.query(work)),
     close: () => store.close(),
   };

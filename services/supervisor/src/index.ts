@@ -1,1 +1,3 @@
 export { createSupervisor, type Processes, type SupervisorContext } from './main.ts';
+export { createProcesses } from './processes/keep-workers.ts';
+export { createLocalHost } from './processes/local-host.ts';

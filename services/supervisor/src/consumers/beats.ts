@@ -1,7 +1,7 @@
 import type { Broker } from '@switchyard/broker';
 import { BeatSchema, type InstanceId, topics, validator } from '@switchyard/contracts';
-import type { DemandSender } from '../send-demand.ts';
 import { parseJson } from '../parse-json.ts';
+import type { DemandSender } from '../send-demand.ts';
 
 const check = validator(BeatSchema);
 

@@ -1,10 +1,10 @@
 import type { Broker } from '@switchyard/broker';
 import {
   decodeFrame,
-  encodeFrame,
   type ExchangeAnswer,
   type ExchangeRequest,
   ExchangeRequestSchema,
+  encodeFrame,
   type JobId,
   parseJobId,
   refuse,

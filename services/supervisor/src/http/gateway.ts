@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import {
+  type EndpointId,
   ERRORS,
+  type Problem,
   parseEndpointId,
   parseWorkerId,
-  type EndpointId,
-  type Problem,
   problemBody,
-  Refusal,
   RESULT_MAX_BYTES,
+  Refusal,
   refuse,
   type WorkerId,
 } from '@switchyard/contracts';

@@ -1,16 +1,16 @@
+import type { Broker } from '@switchyard/broker';
 import {
   CHUNK_MAX_BYTES,
   encodeFrame,
-  parseJobId,
   POLL_HOLD_MS,
   type Problem,
+  parseJobId,
   Refusal,
   refuse,
   topics,
 } from '@switchyard/contracts';
-import type { Broker } from '@switchyard/broker';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { StoreUnavailable } from '@switchyard/store';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Finisher } from '../finish-jobs.ts';
 import { printJob } from '../print-job.ts';
 import { readChunk, readResult, unreadable } from '../read-result.ts';
