@@ -30,3 +30,6 @@ export const readUpConfig = async (asked: readonly string[]): Promise<UpConfig> 
   const isByNpm = process.env.npm_lifecycle_event !== undefined;
   return { ok: true, config: environment.config, file, isByNpm };
 };
+
+/** The environment of this process, for a child that reads its configuration itself. */
+export const environment = (): Readonly<Record<string, string | undefined>> => process.env;

@@ -1,18 +1,36 @@
 import path from 'node:path';
 import { listenOn, type Service } from '@switchyard/runtime';
-import { createLocalHost, createProcesses, createSupervisor } from '@switchyard/supervisor';
+import {
+  createLocalHost,
+  createProcesses,
+  createSupervisor,
+  type KeeperLine,
+  openRemoteHost,
+  receiveSockets,
+} from '@switchyard/supervisor';
 import type { Parts } from './open-parts.ts';
 
-/** The supervisor with its gateway listening in this process and the workers as its children. */
-export const makeSupervisor = (parts: Parts, opened: (url: string) => void): Service => {
+/**
+ * The supervisor. Behind a keeper it takes the keeper's connections and has it own the workers;
+ * without one it listens itself, and the workers are its children.
+ */
+export const makeSupervisor = async (
+  parts: Parts,
+  keeper: KeeperLine | undefined,
+  opened: (url: string) => void,
+): Promise<Service> => {
   const { config, file, log } = parts;
+  const remote = keeper && { line: keeper, host: await openRemoteHost(keeper) };
+  const host = remote?.host ?? createLocalHost({ log, dataDir: path.resolve(config.dataDir) });
   let gatewayUrl = '';
-  const host = createLocalHost({ log, dataDir: path.resolve(config.dataDir) });
-  return createSupervisor({
+  let endReceiving = (): void => undefined;
+  const service = createSupervisor({
     ...parts,
     open: async (app) => {
       await app.ready();
-      const port = await listenOn(app.server, config.host, config.ports.worker);
+      let port = remote?.host.port;
+      if (remote === undefined) port = await listenOn(app.server, config.host, config.ports.worker);
+      else endReceiving = receiveSockets(remote.line, app.server);
       gatewayUrl = `http://${config.host}:${port}`;
       opened(gatewayUrl);
     },
@@ -27,4 +45,11 @@ export const makeSupervisor = (parts: Parts, opened: (url: string) => void): Ser
         endpoints,
       }),
   });
+  return {
+    ...service,
+    stop: async () => {
+      await service.stop();
+      endReceiving();
+    },
+  };
 };

@@ -10,8 +10,9 @@ import {
 } from '@switchyard/runtime';
 import { createScheduler } from '@switchyard/scheduler';
 import { createEndpoint } from '@switchyard/store';
-import type { Parts } from './open-parts.ts';
+import type { KeeperLine } from '@switchyard/supervisor';
 import { makeSupervisor } from './make-supervisor.ts';
+import type { Parts } from './open-parts.ts';
 
 /** How long a service may take to finish what it has begun, in ms. */
 export const DRAIN_MS = 30_000;
@@ -32,7 +33,7 @@ const makeMissingEndpoints = async ({ store, file, log }: Parts): Promise<void> 
 };
 
 /** Starts the services of this process. What was started is stopped again when one fails. */
-export const startServices = async (parts: Parts): Promise<Running> => {
+export const startServices = async (parts: Parts, keeper?: KeeperLine): Promise<Running> => {
   await makeMissingEndpoints(parts);
   const addresses: Addresses = {};
   const started: Service[] = [];
@@ -44,7 +45,7 @@ export const startServices = async (parts: Parts): Promise<Running> => {
   };
   try {
     for (const name of parts.config.services) {
-      const service = make(name, parts, addresses);
+      const service = await make(name, parts, addresses, keeper);
       started.push(service);
       await service.start();
       const door = await openOpsDoor(name, parts, addresses);
@@ -57,7 +58,12 @@ export const startServices = async (parts: Parts): Promise<Running> => {
   return { addresses, stop };
 };
 
-const make = (name: ServiceName, parts: Parts, addresses: Addresses): Service => {
+const make = (
+  name: ServiceName,
+  parts: Parts,
+  addresses: Addresses,
+  keeper: KeeperLine | undefined,
+): Service | Promise<Service> => {
   const { config } = parts;
   switch (name) {
     case 'intake':
@@ -72,7 +78,7 @@ const make = (name: ServiceName, parts: Parts, addresses: Addresses): Service =>
     case 'scheduler':
       return createScheduler(parts);
     case 'supervisor':
-      return makeSupervisor(parts, (url) => {
+      return makeSupervisor(parts, keeper, (url) => {
         addresses.worker = url;
       });
     case 'notifier':

@@ -1,12 +1,15 @@
 import {
+  type Config,
   DirectoryInUse,
   EmbeddedPostgresError,
   ListenError,
   onStopSignals,
   SecretsError,
 } from '@switchyard/runtime';
+import type { KeeperLine } from '@switchyard/supervisor';
 import { readUpConfig } from './config.ts';
 import { openParts, type Parts } from './open-parts.ts';
+import { runKeeper } from './run-keeper.ts';
 import { DRAIN_MS, type Running, startServices } from './start-services.ts';
 import { curlLine, hasDemoEndpoint, readyLines, runDemoJob } from './tell-ready.ts';
 import { watchParent } from './watch-parent.ts';
@@ -16,6 +19,8 @@ export type UpOptions = {
   readonly services: readonly string[];
   /** Run one job at the end of the start and show its result. */
   readonly demo: boolean;
+  /** Set in the HTTP part of a supervisor: the keeper that started it. */
+  readonly keeper?: KeeperLine;
 };
 
 const USAGE = 2;
@@ -28,6 +33,9 @@ const USAGE = 2;
 export const up = async (options: UpOptions): Promise<number> => {
   const asked = await readUpConfig(options.services);
   if (!asked.ok) return tell(asked.problems, USAGE);
+  if (isSupervisorAlone(asked.config) && options.keeper === undefined) {
+    return runKeeper(asked).catch(tellFailure);
+  }
   let parts: Parts;
   try {
     parts = await openParts(asked.config, asked.file);
@@ -36,7 +44,7 @@ export const up = async (options: UpOptions): Promise<number> => {
   }
   let running: Running;
   try {
-    running = await startServices(parts);
+    running = await startServices(parts, options.keeper);
   } catch (error) {
     await parts.close();
     return tellFailure(error);
@@ -53,6 +61,10 @@ export const up = async (options: UpOptions): Promise<number> => {
   await tellReady(parts, running, options.demo);
   return new Promise(() => undefined);
 };
+
+/** A supervisor with a process of its own stands behind a keeper; in company it does without. */
+const isSupervisorAlone = ({ services }: Config): boolean =>
+  services.length === 1 && services[0] === 'supervisor';
 
 const tellReady = async (parts: Parts, running: Running, demo: boolean): Promise<void> => {
   const { addresses } = running;
