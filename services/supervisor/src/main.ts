@@ -1,7 +1,7 @@
 import type { Broker } from '@switchyard/broker';
 import type { Endpoint, EndpointId, InstanceId } from '@switchyard/contracts';
 import type { Health, Log, Loop, Metrics, Sealer, Service } from '@switchyard/runtime';
-import { type KeyRing, listEndpoints, type Store } from '@switchyard/store';
+import { type KeyRing, type LostClaim, listEndpoints, type Store } from '@switchyard/store';
 import type { FastifyInstance } from 'fastify';
 import { listenForAssigns } from './consumers/assigns.ts';
 import { listenForBeats } from './consumers/beats.ts';
@@ -18,7 +18,6 @@ import { addExchangeRoute } from './http/exchange.ts';
 import { createGateway } from './http/gateway.ts';
 import { addRunpodRoutes } from './http/runpod.ts';
 import { startSupervisorLoops } from './loops/all.ts';
-import type { ReconcileContext } from './loops/reconcile.ts';
 import { createDemandSender } from './send-demand.ts';
 import { createStopper } from './stop-jobs.ts';
 import { createWorkerBook, type WorkerBook } from './track-workers.ts';
@@ -55,80 +54,84 @@ export type SupervisorContext = {
 
 /** The supervisor: the gateway that workers talk to, and the worker processes of this machine. */
 export const createSupervisor = (context: SupervisorContext): Service => {
-  const { store, broker, log, instance } = context;
   const stop = new AbortController();
-  let endpoints: readonly Endpoint[] = [];
-  let known = new Set<string>();
-  const workers: WorkerBook = createWorkerBook(() => demand.changed());
-  const demand = createDemandSender(broker, instance, () => workers);
-  const finisher = createFinisher(context);
-  const processes = context.startProcesses({ workers, endpoints: () => endpoints });
-  const stopper = createStopper(workers, (workerId) => processes.overrun(workerId));
-  const received: ReceivedClaims = new Map();
-  const handing: HandOverContext = {
-    ...context,
-    workers,
-    finisher,
-    received,
-    isStopped: stopper.isStopped,
-  };
-  const giving = {
-    handOver: (endpointId: EndpointId, claims: readonly Claim[]) =>
-      handOver(handing, endpointId, claims),
-    handBack: (...[endpointId, claims]: [EndpointId, Parameters<typeof handBack>[2]]) =>
-      handBack(handing, endpointId, claims),
-  };
-  const learnEndpoints = async (): Promise<void> => {
-    endpoints = await listEndpoints(store);
-    known = new Set(endpoints.map((endpoint) => endpoint.id));
-    await processes.reconcile();
-  };
-  const gatewayContext = {
-    ...context,
-    workers,
-    finisher,
-    changed: demand.changed,
-    hasEndpoint: (endpointId: EndpointId) => known.has(endpointId),
-    replace: (workerId: string) => processes.replace(workerId),
-  };
-  const app = createGateway(gatewayContext);
-  addRunpodRoutes(app, gatewayContext);
-  addExchangeRoute(app, gatewayContext);
+  const parts = connect(context);
+  const app = createGateway(parts.gateway);
+  addRunpodRoutes(app, parts.gateway);
+  addExchangeRoute(app, parts.gateway);
   let loops: Loop[] = [];
 
   return {
     name: 'supervisor',
     start: async () => {
-      await learnEndpointsOnce();
-      const hearAssign = demand.hearAssign;
-      const { handOver: give } = giving;
-      await listenForAssigns({ broker, log, instance, hearAssign, handOver: give }, stop.signal);
-      await listenForStops({ broker, log, stopper }, stop.signal);
-      await listenForBeats(broker, demand, stop.signal);
+      await parts.endpoints.learn();
+      await listenForAssigns({ ...context, ...parts.giving, ...parts.demand }, stop.signal);
+      await listenForStops({ ...context, stopper: parts.stopper }, stop.signal);
+      await listenForBeats(context.broker, parts.demand, stop.signal);
       await context.open(app);
-      await processes.start();
-      const reconcile: ReconcileContext = { store, broker, instance, workers, received, ...giving };
+      await parts.processes.start();
       loops = startSupervisorLoops({
         ...context,
-        workers,
-        stopper,
-        demand,
-        learnEndpoints,
-        reconcile,
+        ...parts,
+        learnEndpoints: async () => {
+          await parts.endpoints.learn();
+          await parts.processes.reconcile();
+        },
+        reconcile: { ...context, ...parts, ...parts.giving },
       });
     },
     stop: async () => {
-      await processes.stop();
-      for (const worker of workers.all()) workers.drain(worker.endpointId, worker.workerId);
-      await finisher.idle();
+      await parts.processes.stop();
+      for (const worker of parts.workers.all()) {
+        parts.workers.drain(worker.endpointId, worker.workerId);
+      }
+      await parts.finisher.idle();
       stop.abort();
       await Promise.all(loops.map((loop) => loop.stop()));
       await app.close();
     },
   };
+};
 
-  async function learnEndpointsOnce(): Promise<void> {
-    endpoints = await listEndpoints(store);
-    known = new Set(endpoints.map((endpoint) => endpoint.id));
-  }
+/** Makes the parts of a supervisor and tells each of those that it needs. */
+const connect = (context: SupervisorContext) => {
+  const { broker, instance } = context;
+  const endpoints = createEndpointList(context.store);
+  const workers: WorkerBook = createWorkerBook(() => demand.changed());
+  const demand = createDemandSender(broker, instance, () => workers);
+  const finisher = createFinisher(context);
+  const processes = context.startProcesses({ workers, endpoints: endpoints.all });
+  const stopper = createStopper(workers, (workerId) => processes.overrun(workerId));
+  const received: ReceivedClaims = new Map();
+  const { isStopped } = stopper;
+  const handing: HandOverContext = { ...context, workers, finisher, received, isStopped };
+  const giving = {
+    handOver: (endpointId: EndpointId, claims: readonly Claim[]) =>
+      handOver(handing, endpointId, claims),
+    handBack: (endpointId: EndpointId, claims: readonly LostClaim[]) =>
+      handBack(handing, endpointId, claims),
+  };
+  const gateway = {
+    ...context,
+    workers,
+    finisher,
+    changed: demand.changed,
+    hasEndpoint: endpoints.has,
+    replace: (workerId: string) => processes.replace(workerId),
+  };
+  return { endpoints, workers, demand, finisher, processes, stopper, received, giving, gateway };
+};
+
+/** The endpoints as they were last read. */
+const createEndpointList = (store: Store) => {
+  let all: readonly Endpoint[] = [];
+  let ids = new Set<string>();
+  return {
+    all: () => all,
+    has: (endpointId: EndpointId) => ids.has(endpointId),
+    learn: async () => {
+      all = await listEndpoints(store);
+      ids = new Set(all.map((endpoint) => endpoint.id));
+    },
+  };
 };

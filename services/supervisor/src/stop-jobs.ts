@@ -1,5 +1,5 @@
 import type { EndpointId, JobId, StopReason, WorkerId } from '@switchyard/contracts';
-import { STOP_KEPT_MS, type WorkerBook } from './track-workers.ts';
+import { type Presence, STOP_KEPT_MS, type WorkerBook } from './track-workers.ts';
 
 export type JobStop = {
   readonly workerId: WorkerId;
@@ -43,13 +43,15 @@ export const createStopper = (
     forgetOld: () => {
       const before = performance.now() - STOP_KEPT_MS;
       for (const [key, atMs] of stopped) if (atMs < before) stopped.delete(key);
-      for (const worker of workers.all()) {
-        for (const [jobId, stop] of worker.stops) {
-          if (stop.atMs < before && !(worker.inventory ?? []).includes(jobId)) {
-            worker.stops.delete(jobId);
-          }
-        }
-      }
+      for (const worker of workers.all()) forgetStops(worker, before);
     },
   };
+};
+
+/** A stop that is still listed is kept: the worker has not heard it, or does not obey. */
+const forgetStops = (worker: Presence, before: number): void => {
+  const listed = new Set(worker.inventory);
+  for (const [jobId, stop] of worker.stops) {
+    if (stop.atMs < before && !listed.has(jobId)) worker.stops.delete(jobId);
+  }
 };

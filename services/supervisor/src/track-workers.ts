@@ -53,8 +53,8 @@ export type Presence = {
   readonly mailbox: { readonly job: HandedJob; readonly atMs: number }[];
   /** Jobs that this supervisor handed over, by claim. */
   readonly holds: Map<JobId, { readonly claimNo: number; readonly hooked: boolean }>;
-  /** Jobs whose results are on their way into the database. */
-  readonly posting: Set<JobId>;
+  /** Jobs whose results are on their way into the database, and whether a webhook waits for each. */
+  readonly posting: Map<JobId, { readonly hooked: boolean }>;
   readonly stops: Map<JobId, RememberedStop>;
 };
 
@@ -68,7 +68,10 @@ export interface WorkerBook {
   see(endpointId: EndpointId, workerId: WorkerId): Presence;
   find(endpointId: EndpointId, workerId: WorkerId): Presence | undefined;
   all(): Iterable<Presence>;
-  /** Hands jobs to a worker. @returns those that it had no room for: nothing was written of them. */
+  /**
+   * Hands jobs to a worker.
+   * @returns those that it had no room for: nothing was written of them.
+   */
   deliver(
     endpointId: EndpointId,
     workerId: WorkerId,
@@ -156,7 +159,7 @@ const newPresence = (endpointId: EndpointId, workerId: WorkerId): Presence => ({
   wakeExchange: undefined,
   mailbox: [],
   holds: new Map(),
-  posting: new Set(),
+  posting: new Map(),
   stops: new Map(),
 });
 

@@ -13,7 +13,7 @@ import {
 } from '@switchyard/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Finisher } from '../finish-jobs.ts';
-import { isJson, unreadable } from '../read-result.ts';
+import { isJson } from '../read-result.ts';
 import { type HandedJob, hold, type Presence, type WorkerBook } from '../track-workers.ts';
 import { type CallerParams, type GatewayContext, readCaller } from './gateway.ts';
 
@@ -90,15 +90,15 @@ const noteRoom = (worker: Presence, { header, posts }: Read): void => {
   for (const post of posts) if (post !== undefined) known.add(post.jobId);
   for (const post of posts) {
     if (post?.kind === 'output' || post?.kind === 'error') {
+      worker.posting.set(post.jobId, { hooked: worker.holds.get(post.jobId)?.hooked ?? true });
       worker.holds.delete(post.jobId);
-      worker.posting.add(post.jobId);
     }
   }
   const unread = [...worker.holds.keys()].filter((jobId) => !known.has(jobId)).length;
   worker.free = Math.max(0, header.free - unread);
   worker.slots = Math.max(1, header.free + held.length);
   if (performance.now() - worker.inventoryStoredAtMs > INVENTORY_EVERY_MS) {
-    worker.inventory = [...new Set([...held, ...worker.posting])];
+    worker.inventory = [...new Set([...held, ...worker.posting.keys()])];
   }
   for (const [jobId, stop] of worker.stops) {
     if (!known.has(jobId) && stop.toldAtMs > 0) worker.stops.delete(jobId);
@@ -145,26 +145,36 @@ const storePost = async (
       return finisher.append(endpointId, chunk);
     }
     case 'output':
-    case 'error': {
-      const said = unreadable('The worker posted a result that is not JSON.');
-      const broken = said.kind === 'result' ? said.error : undefined;
-      const failed = post.kind === 'error' || !readable;
-      const finish = {
-        jobId,
-        workerId,
-        claimNo,
-        status: failed ? ('FAILED' as const) : ('COMPLETED' as const),
-        output: failed ? undefined : body,
-        error: failed ? (readable ? body : broken) : undefined,
-      };
-      try {
-        return await finisher.finish(endpointId, finish, true);
-      } finally {
-        worker.posting.delete(jobId);
-      }
-    }
+    case 'error':
+      return storeResult(finisher, worker, post, readable);
     default:
       throw new TypeError(`no such post: ${post.kind satisfies never}`);
+  }
+};
+
+const NO_JSON = Buffer.from('"The worker posted a result that is not JSON."');
+
+const storeResult = async (
+  finisher: Finisher,
+  worker: Presence,
+  { kind, jobId, claimNo, body }: Post,
+  readable: boolean,
+): Promise<boolean> => {
+  const { endpointId, workerId } = worker;
+  const job = { jobId, workerId, claimNo };
+  const finish =
+    kind === 'output' && readable
+      ? { ...job, status: 'COMPLETED' as const, output: body, error: undefined }
+      : {
+          ...job,
+          status: 'FAILED' as const,
+          output: undefined,
+          error: readable ? body : NO_JSON,
+        };
+  try {
+    return await finisher.finish(endpointId, finish, worker.posting.get(jobId)?.hooked ?? true);
+  } finally {
+    worker.posting.delete(jobId);
   }
 };
 

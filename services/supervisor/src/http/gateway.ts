@@ -15,7 +15,7 @@ import type { Health, Log, Metrics } from '@switchyard/runtime';
 import { type KeyRing, mayUse, StoreUnavailable } from '@switchyard/store';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
-/** A refused poll is answered late, in ms: an instant no makes RunPod's worker ask at once again. */
+/** A refused poll is answered late, in ms: at an instant no RunPod's worker asks at once again. */
 const REFUSAL_PAUSE_MS = 5_000;
 const REFUSALS_MAX = 100;
 /** Room for the envelope around the largest output, and for the list of held jobs. */
@@ -34,7 +34,7 @@ export type Caller = { readonly endpointId: EndpointId; readonly workerId: Worke
 
 export type CallerParams = { endpoint: string; worker: string };
 
-/** The worker gateway without its routes: bodies as bytes, errors as problems, health and metrics. */
+/** The gateway without its routes: bodies as bytes, errors as problems, health and metrics. */
 export const createGateway = (context: GatewayContext): FastifyInstance => {
   const app = Fastify({
     bodyLimit: BODY_MAX_BYTES,

@@ -11,8 +11,8 @@ import {
 } from '@switchyard/contracts';
 import { StoreUnavailable } from '@switchyard/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { describeJob } from '../describe-job.ts';
 import type { Finisher } from '../finish-jobs.ts';
-import { printJob } from '../print-job.ts';
 import { readChunk, readResult, unreadable } from '../read-result.ts';
 import type { HandedJob, Presence, WorkerBook } from '../track-workers.ts';
 import {
@@ -62,13 +62,13 @@ export const addRunpodRoutes = (app: FastifyInstance, context: RunpodContext): v
     '/v2/:endpoint/job-take/:worker',
     poll((worker, _call, reply) =>
       holdTake(context, worker, 1, reply, (jobs) =>
-        jobs[0] ? printJob(jobs[0]) : Buffer.from('[]'),
+        jobs[0] ? describeJob(jobs[0]) : Buffer.from('[]'),
       ),
     ),
   );
   app.get(
     '/v2/:endpoint/job-take-batch/:worker',
-    poll((worker, call, reply) => holdTake(context, worker, batchSize(call), reply, printJobs)),
+    poll((worker, call, reply) => holdTake(context, worker, batchSize(call), reply, describeJobs)),
   );
   app.get(
     '/v2/:endpoint/job-stop/:worker',
@@ -102,8 +102,11 @@ const batchSize = (call: Call): number => {
   return Number.isInteger(asked) && asked > 0 ? Math.min(asked, BATCH_MAX) : 1;
 };
 
-const printJobs = (jobs: readonly HandedJob[]): Buffer => {
-  const parts = jobs.flatMap((job, index) => [Buffer.from(index === 0 ? '[' : ','), printJob(job)]);
+const describeJobs = (jobs: readonly HandedJob[]): Buffer => {
+  const parts = jobs.flatMap((job, index) => [
+    Buffer.from(index === 0 ? '[' : ','),
+    describeJob(job),
+  ]);
   return Buffer.concat([...parts, Buffer.from(']')]);
 };
 
@@ -183,7 +186,7 @@ const notePing = (worker: Presence, query: Record<string, string>): void => {
     return;
   }
   const listed = (query.job_id ?? '').split(',').flatMap((id) => parseJobId(id) ?? []);
-  worker.inventory = [...new Set([...listed, ...worker.posting])];
+  worker.inventory = [...new Set([...listed, ...worker.posting.keys()])];
   for (const jobId of worker.stops.keys()) {
     if (!listed.includes(jobId)) worker.stops.delete(jobId);
   }
@@ -209,7 +212,7 @@ const takeResult = async (
   }
   const { status, output, error, stopPod } = posted;
   const hooked = worker.holds.get(jobId)?.hooked ?? true;
-  worker.posting.add(jobId);
+  worker.posting.set(jobId, { hooked });
   try {
     const finish = { jobId, workerId, claimNo: null, status, output, error };
     const accepted = await context.finisher.finish(endpointId, finish, hooked);

@@ -126,7 +126,7 @@ describe('worker processes', { timeout: 120_000 }, () => {
     const presence = own.workers.see(own.endpointId, workerId);
     const posted = await runJob(ground, own.endpointId, workerId);
     const mailed = await runJob(ground, own.endpointId, workerId);
-    presence.posting.add(posted.jobId);
+    presence.posting.set(posted.jobId, { hooked: false });
     const job = { ...mailed, input: Buffer.from('1'), s3Config: undefined };
     presence.mailbox.push({ job, atMs: performance.now() });
     process.kill(own.host.list()[0]?.pid ?? 0, 'SIGKILL');

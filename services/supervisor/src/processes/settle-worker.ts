@@ -41,7 +41,7 @@ export const settleWorker = async (
   const { store, log, workers } = context;
   const { endpointId, workerId, keyId } = worker;
   const presence = workers.find(endpointId, workerId);
-  const posting = presence?.posting ?? new Set<JobId>();
+  const posting = presence?.posting ?? new Map<JobId, unknown>();
   const unread = new Set(presence?.mailbox.map(({ job }) => job.jobId));
   // First, so that what the scheduler still hands to it comes back at once.
   workers.forget(endpointId, workerId);

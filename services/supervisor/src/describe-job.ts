@@ -1,7 +1,7 @@
 import type { HandedJob } from './track-workers.ts';
 
 /** A job as RunPod's worker takes it: `input` is the client's bytes, nothing else of theirs. */
-export const printJob = (job: HandedJob): Buffer => {
+export const describeJob = (job: HandedJob): Buffer => {
   const rest = {
     ...(job.webhook === null ? {} : { webhook: job.webhook }),
     ...(job.s3Config === undefined ? {} : { s3Config: job.s3Config }),
