@@ -13,7 +13,7 @@ export type UpConfig =
   | { readonly ok: true; readonly config: Config; readonly file: File; readonly isByNpm: boolean }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Reads all that `up` is told, by the environment and the file, and names every problem at once. */
+/** Reads all that `up` is told, by the environment and the file; names every problem at once. */
 export const readUpConfig = async (asked: readonly string[]): Promise<UpConfig> => {
   const services = SERVICE_NAMES.filter((name) => asked.length === 0 || asked.includes(name));
   const strangers = asked.filter((name) => !SERVICE_NAMES.includes(name as ServiceName));

@@ -88,7 +88,7 @@ const make = (
   }
 };
 
-/** Services without an HTTP door of their own get one for health and metrics, unless all are one. */
+/** Services without an HTTP door get one for health and metrics, unless all are one process. */
 const openOpsDoor = async (
   name: ServiceName,
   { config, health, metrics }: Parts,

@@ -41,7 +41,7 @@ export const curlLine = (parts: Parts, api: string): string => {
 /** For use between the double quotes of the header. */
 const quote = (file: string): string => `'${file.replaceAll("'", `'\\''`)}'`;
 
-/** Runs one job through the HTTP API, as any client would, and gives the answer's text. */
+/** Runs one job through the HTTP API, the way a client would, and gives the answer's text. */
 export const runDemoJob = async (api: string, apiKey: string): Promise<string> => {
   const answer = await fetch(`${api}/v2/${DEMO_ENDPOINT}/runsync?wait=${DEMO_WAIT_MS}`, {
     method: 'POST',
@@ -52,5 +52,6 @@ export const runDemoJob = async (api: string, apiKey: string): Promise<string> =
   return answer.text();
 };
 
+/** Whether the file declares the endpoint that the demonstration uses. */
 export const hasDemoEndpoint = ({ file }: Parts): boolean =>
   Object.hasOwn(file.file.endpoints ?? {}, DEMO_ENDPOINT);
