@@ -9,7 +9,7 @@ export const PURGE_MAX_JOBS = 5_000;
 const STATEMENT = statement({
   name: 'purge_queue',
   text: `with picked as materialized (
-  select ctid as spot from queue where endpoint_id = $1 and waiting_since <= $3
+  select ctid as spot from queue where endpoint_id = $1 and waiting_since <= $3::timestamptz
   order by rank, deadline_at, seq limit ${PURGE_MAX_JOBS} for update skip locked
 ),
 unqueued as (
@@ -24,14 +24,14 @@ select job_id from ended`,
 });
 
 /**
- * Cancels up to PURGE_MAX_JOBS jobs that were queued at `before`, running ones never. Jobs that a
- * claim has locked are left to it.
+ * Cancels up to PURGE_MAX_JOBS jobs that were queued at `before`, which `readPurgeMoment` told.
+ * Running ones stay, and jobs that a claim has locked are left to it.
  */
 export const purgeQueue = async (
   store: Store,
   endpointId: EndpointId,
   process: string,
-  before: Date,
+  before: string,
 ): Promise<JobId[]> => {
   const rows = await store.runPinned<{ job_id: string }>(STATEMENT, [endpointId, process, before]);
   return rows.map((row) => jobIdOf(row.job_id));

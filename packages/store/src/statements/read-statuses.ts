@@ -27,7 +27,7 @@ export type JobStatus = {
   readonly executionMs: number | null;
   /** Only while queued. */
   readonly deadlineAt: Date | null;
-  /** The place in the queue, only while queued: `positionOf` takes it. */
+  /** Orders jobs of one deadline, only while queued. */
   readonly queueSeq: number | null;
   /** Raw JSON, only of a terminal job. */
   readonly output: Buffer | null;

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { type EndpointId, type JobId, parseWorkerId } from '@switchyard/contracts';
+import {
+  appendChunks,
+  type ClaimedJob,
+  cancelJobs,
+  peekStreamChunks,
+  requeueJobs,
+  type StreamedChunk,
+  takeStreamChunks,
+} from '@switchyard/store';
+import { checkInvariants } from '../support/invariants.ts';
+import { withStore } from '../support/store.ts';
+import { acceptOne, claimOne, finish, makeEndpoint, PROCESS } from './jobs.ts';
+
+const database = await withStore();
+const { store } = database;
+after(() => database[Symbol.asyncDispose]());
+
+const started = async (): Promise<{ endpointId: EndpointId; job: ClaimedJob }> => {
+  const endpointId = await makeEndpoint(store);
+  await acceptOne(store, endpointId);
+  return { endpointId, job: await claimOne(store, endpointId) };
+};
+
+const append = (endpointId: EndpointId, job: ClaimedJob, ...seqs: readonly number[]) =>
+  appendChunks(
+    store,
+    endpointId,
+    seqs.map((seq) => ({ ...job, seq, output: Buffer.from(`"${job.claimNo}.${seq}"`) })),
+  );
+
+const textsIn = (chunks: readonly StreamedChunk[]): string[] =>
+  chunks.map(({ output }) => String(output));
+
+describe('chunks', () => {
+  test('come back in their order, byte for byte, however they were batched', async () => {
+    const { endpointId, job } = await started();
+    await append(endpointId, job, 2, 0);
+    await append(endpointId, job, 1);
+    const chunks = await peekStreamChunks(store, endpointId, job.jobId, 0);
+    assert.deepEqual(textsIn(chunks), ['"1.0"', '"1.1"', '"1.2"']);
+    assert.deepEqual(textsIn(await peekStreamChunks(store, endpointId, job.jobId, 2)), ['"1.2"']);
+    const raw = Buffer.from([0, 255, 1]);
+    await appendChunks(store, endpointId, [{ ...job, seq: 3, output: raw }]);
+    const [last] = await peekStreamChunks(store, endpointId, job.jobId, 3);
+    assert.deepEqual(last?.output, raw);
+  });
+
+  test('without a number go behind the last one', async () => {
+    const { endpointId, job } = await started();
+    for (const text of ['a', 'b', 'c']) {
+      const chunk = { ...job, claimNo: null, seq: null, output: Buffer.from(text) };
+      assert.deepEqual(await appendChunks(store, endpointId, [chunk]), [true]);
+    }
+    const chunks = await peekStreamChunks(store, endpointId, job.jobId, 0);
+    assert.deepEqual(
+      chunks.map(({ seq }) => seq),
+      [0, 1, 2],
+    );
+    assert.deepEqual(textsIn(chunks), ['a', 'b', 'c']);
+  });
+
+  test('given twice are stored once, as they came first', async () => {
+    const { endpointId, job } = await started();
+    assert.deepEqual(await append(endpointId, job, 0, 1), [true, true]);
+    const again = { ...job, seq: 1, output: Buffer.from('"other"') };
+    assert.deepEqual(await appendChunks(store, endpointId, [again]), [true]);
+    const chunks = await peekStreamChunks(store, endpointId, job.jobId, 0);
+    assert.deepEqual(textsIn(chunks), ['"1.0"', '"1.1"']);
+  });
+
+  test('are refused, each by itself, of a worker that does not hold the job', async () => {
+    const { endpointId, job } = await started();
+    const other = parseWorkerId('other') ?? assert.fail('is an id');
+    const output = Buffer.from('1');
+    const chunks = [
+      { ...job, workerId: other, seq: 0, output },
+      { ...job, seq: 0, output },
+      { ...job, claimNo: 2, seq: 1, output },
+    ];
+    assert.deepEqual(await appendChunks(store, endpointId, chunks), [false, true, false]);
+    await finish(store, endpointId, job);
+    assert.deepEqual(await append(endpointId, job, 1), [false]);
+    const running = await started();
+    await cancelJobs(store, running.endpointId, PROCESS, [running.job.jobId]);
+    assert.deepEqual(await append(running.endpointId, running.job, 0), [false]);
+  });
+});
+
+describe('readers of a stream', () => {
+  test('two of them share it: no chunk twice, none left out', async () => {
+    const { endpointId, job } = await started();
+    const got: string[] = [];
+    const written = 300;
+    let isWritten = false;
+    const write = async (): Promise<void> => {
+      for (let seq = 0; seq < written; seq += 3)
+        await append(endpointId, job, seq, seq + 1, seq + 2);
+      isWritten = true;
+    };
+    const read = async (reader: typeof store): Promise<void> => {
+      for (;;) {
+        const wasWritten = isWritten;
+        const chunks = await takeStreamChunks(reader, endpointId, job.jobId);
+        got.push(...textsIn(chunks));
+        if (chunks.length === 0 && wasWritten) return;
+      }
+    };
+    await Promise.all([write(), read(store), read(database.another()), read(store)]);
+    assert.equal(got.length, written);
+    assert.equal(new Set(got).size, written);
+  });
+
+  test('of a job without chunks get none, and wait for nobody', async () => {
+    const { endpointId, job } = await started();
+    const looks = Array.from({ length: 8 }, () => takeStreamChunks(store, endpointId, job.jobId));
+    assert.deepEqual((await Promise.all(looks)).flat(), []);
+    await append(endpointId, job, 0);
+    assert.equal((await takeStreamChunks(store, endpointId, job.jobId)).length, 1);
+    assert.equal((await takeStreamChunks(store, endpointId, job.jobId)).length, 0);
+  });
+
+  test('see the newest claim alone', async () => {
+    const { endpointId, job } = await started();
+    await append(endpointId, job, 0, 1, 2);
+    assert.equal((await takeStreamChunks(store, endpointId, job.jobId)).length, 3);
+    await requeueJobs(store, endpointId, PROCESS, 'worker_lost', [job]);
+    const second = await claimOne(store, endpointId, 'worker-2');
+    assert.deepEqual(await append(endpointId, job, 3), [false], 'what a lost worker still posts');
+    assert.deepEqual(await takeStreamChunks(store, endpointId, job.jobId), []);
+    await append(endpointId, second, 0, 1);
+    assert.deepEqual(textsIn(await peekStreamChunks(store, endpointId, job.jobId, 0)), [
+      '"2.0"',
+      '"2.1"',
+    ]);
+    assert.deepEqual(await taken(endpointId, job.jobId), ['"2.0"', '"2.1"']);
+  });
+
+  test('get at most a thousand chunks at once, and the rest with the next look', async () => {
+    const { endpointId, job } = await started();
+    const all = Array.from({ length: 1_500 }, (_, seq) => seq);
+    await append(endpointId, job, ...all);
+    assert.equal((await takeStreamChunks(store, endpointId, job.jobId)).length, 1_000);
+    assert.equal((await takeStreamChunks(store, endpointId, job.jobId)).length, 500);
+  });
+
+  const taken = async (endpointId: EndpointId, jobId: JobId): Promise<string[]> =>
+    textsIn(await takeStreamChunks(store, endpointId, jobId));
+
+  test('leave no rule broken', async () => {
+    assert.deepEqual(await checkInvariants(database.url), []);
+  });
+});
