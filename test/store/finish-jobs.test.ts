@@ -67,7 +67,7 @@ describe('a result is taken', () => {
     assert.deepEqual([status?.state, String(status?.error)], ['FAILED', '"it broke"']);
   });
 
-  test('for those of a batch that are live, while the others are named by their absence', async () => {
+  test('for those of a batch that are live; the others are named by their absence', async () => {
     const endpointId = await makeEndpoint(store);
     for (let n = 0; n < 3; n += 1) await acceptOne(store, endpointId);
     const jobs = await claim(store, endpointId, 3);
@@ -171,7 +171,7 @@ describe('the end of a job', () => {
     }
   });
 
-  test('deletes the secret of what was completed or cancelled, and keeps what a retry needs', async () => {
+  test('deletes the secret of what was completed or cancelled, keeps what a retry needs', async () => {
     const secrets = async (endpointId: EndpointId): Promise<number> =>
       (await sql('select from job_secrets where endpoint_id = $1', [endpointId])).length;
     const secret = Buffer.from('sealed');

@@ -31,7 +31,8 @@ const statusOf = async (endpointId: EndpointId, jobId: JobId) =>
 describe('a claim that was lost', () => {
   for (const reason of REQUEUE_REASONS) {
     const spent = !UNSPENT.includes(reason);
-    test(`${reason}: ${spent ? 'spends an attempt and leads its priority' : 'leaves all as it was'}`, async () => {
+    const outcome = spent ? 'spends an attempt and leads its priority' : 'leaves all as it was';
+    test(`${reason}: ${outcome}`, async () => {
       for (const rank of RANKS) {
         const endpointId = await makeEndpoint(store);
         const jobId = await acceptOne(store, endpointId, { rank });

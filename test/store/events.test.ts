@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import {
+  type EventCursor,
+  type LoggedEvent,
+  moveCursor,
+  readEventsAfter,
+  readEventsOfJob,
+  type Store,
+  takeCursor,
+} from '@switchyard/store';
+import pg from 'pg';
+import { withStore } from '../support/store.ts';
+import { accept, acceptOne, claim, finish, makeEndpoint } from './jobs.ts';
+
+const database = await withStore();
+const { store, url } = database;
+after(() => database[Symbol.asyncDispose]());
+
+const START: EventCursor = { txid: '0', id: 0 };
+const keyOf = ({ jobId, seq }: LoggedEvent): string => `${jobId} ${seq}`;
+
+/** Reads from `cursor` to the end, a few events at a time. */
+const readOn = async (from: EventCursor, limit = 7): Promise<LoggedEvent[]> => {
+  const events = await readEventsAfter(store, from, limit);
+  const last = events.at(-1);
+  return last === undefined ? [] : [...events, ...(await readOn(last, limit))];
+};
+
+const end = async (): Promise<EventCursor> => (await readOn(START)).at(-1) ?? START;
+
+/** A session of its own that can hold a transaction open. */
+const session = async (): Promise<pg.Client> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client;
+};
+
+const EVENT = `insert into events (endpoint_id, job_id, seq, event)
+  values ($1, gen_random_uuid(), 1, 'accepted') returning job_id`;
+
+describe('the event log', () => {
+  test('is read whole and in order, however small the pages', async () => {
+    const endpointId = await makeEndpoint(store);
+    const from = await end();
+    const ids = await accept(store, endpointId, ...Array<object>(20).fill({}));
+    for (const job of await claim(store, endpointId, 20)) await finish(store, endpointId, job);
+    const events = await readOn(from);
+    assert.equal(events.length, 60);
+    for (const jobId of ids) {
+      const own = events.filter((event) => event.jobId === jobId);
+      assert.deepEqual(
+        own.map(({ seq }) => seq),
+        [1, 2, 3],
+      );
+      assert.deepEqual(own, await readEventsOfJob(store, endpointId, jobId));
+    }
+    assert.deepEqual(await readOn(from, 1), events);
+    assert.deepEqual(await readEventsAfter(store, await end(), 10), []);
+  });
+
+  test('skips no event of a transaction that commits late', async () => {
+    const endpointId = await makeEndpoint(store);
+    const from = await end();
+    const late = await session();
+    await late.query('begin');
+    await late.query(EVENT, [endpointId]);
+    const quick = await acceptOne(store, endpointId);
+    assert.deepEqual(await readOn(from), [], 'what came later waits for what came before');
+    await late.query('commit');
+    const events = await readOn(from);
+    assert.equal(events.length, 2);
+    assert.equal(events[1]?.jobId, quick);
+    await late.end();
+  });
+
+  test('passes on when a late transaction is rolled back', async () => {
+    const endpointId = await makeEndpoint(store);
+    const from = await end();
+    const late = await session();
+    await late.query('begin');
+    await late.query(EVENT, [endpointId]);
+    const quick = await acceptOne(store, endpointId);
+    assert.deepEqual(await readOn(from), []);
+    await late.query('rollback');
+    assert.deepEqual(
+      (await readOn(from)).map(({ jobId }) => jobId),
+      [quick],
+    );
+    await late.end();
+  });
+
+  test('loses and repeats nothing while writers of all speeds go on', async () => {
+    const endpointId = await makeEndpoint(store);
+    let cursor = await end();
+    const seen: string[] = [];
+    const written: string[] = [];
+    let writing = 4;
+    const write = async (held: number): Promise<void> => {
+      const client = await session();
+      for (let n = 0; n < 40; n += 1) {
+        await client.query('begin');
+        const { rows } = await client.query<{ job_id: string }>(EVENT, [endpointId]);
+        await client.query('select pg_sleep($1)', [(held * (n % 3)) / 1_000]);
+        await client.query('commit');
+        written.push(...rows.map((row) => `${row.job_id} 1`));
+      }
+      await client.end();
+      writing -= 1;
+    };
+    const read = async (): Promise<void> => {
+      for (;;) {
+        const isLast = writing === 0;
+        const events = await readEventsAfter(store, cursor, 5);
+        // Foreign ids come back as job ids; only their text is compared.
+        seen.push(...events.map((event) => keyOf(event).replace('sync-', '')));
+        cursor = events.at(-1) ?? cursor;
+        if (isLast && events.length === 0) return;
+      }
+    };
+    await Promise.all([write(0), write(1), write(3), write(8), read()]);
+    assert.deepEqual(seen.toSorted(), written.toSorted());
+  });
+});
+
+describe('the cursor of the relay', () => {
+  const take = (of: Store, runner: string, holdMs: number) =>
+    takeCursor(of, 'relay', runner, holdMs);
+
+  test('is held by one runner at a time, who moves it forward only', async () => {
+    const rival = database.another();
+    assert.deepEqual(await take(store, 'a', 60_000), START);
+    assert.equal(await take(rival, 'b', 60_000), undefined);
+    await moveCursor(rival, 'relay', 'b', { txid: '50', id: 5 });
+    assert.deepEqual(await take(store, 'a', 60_000), START, 'its holder may take it again');
+    await moveCursor(store, 'relay', 'a', { txid: '50', id: 5 });
+    await moveCursor(store, 'relay', 'a', { txid: '49', id: 9 });
+    await moveCursor(store, 'relay', 'a', { txid: '50', id: 4 });
+    assert.deepEqual(await take(store, 'a', 0), { txid: '50', id: 5 });
+    assert.deepEqual(await take(rival, 'b', 60_000), { txid: '50', id: 5 }, 'its time was over');
+    await moveCursor(store, 'relay', 'a', { txid: '60', id: 1 });
+    assert.deepEqual(await take(rival, 'b', 60_000), { txid: '50', id: 5 });
+  });
+
+  test('of no name is nobody’s', async () => {
+    assert.equal(await takeCursor(store, 'other', 'a', 60_000), undefined);
+  });
+});
