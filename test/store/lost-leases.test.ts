@@ -104,7 +104,7 @@ describe('a silent worker', () => {
     assert.deepEqual(await lost(), ['worker_lost']);
   });
 
-  test('that got the job just now is given its time, however long it was silent before', async () => {
+  test('that got the job just now is given its time, however long it was silent', async () => {
     await age('workers', 'seen_at', 500);
     assert.deepEqual(await lost(), []);
   });
@@ -119,7 +119,7 @@ describe('a worker that no longer lists a job', () => {
     assert.deepEqual(await lost(), ['result_lost']);
   });
 
-  test('may still have it: one inventory with it, or one that is older than the lease', async () => {
+  test('may still have it: an inventory with it, or one that is older than the lease', async () => {
     await age('leases', 'started_at', 100);
     await hear([]);
     assert.deepEqual(await lost(), [], 'the former inventory lists it');
