@@ -1,10 +1,11 @@
 import type { Broker } from '@switchyard/broker';
 import type { Endpoint, EndpointId, InstanceId } from '@switchyard/contracts';
-import type { Health, Log, Loop, Metrics, Sealer, Service } from '@switchyard/runtime';
+import type { Health, Log, Metrics, Sealer, Service } from '@switchyard/runtime';
 import { type KeyRing, type LostClaim, listEndpoints, type Store } from '@switchyard/store';
 import type { FastifyInstance } from 'fastify';
 import { listenForAssigns } from './consumers/assigns.ts';
 import { listenForBeats } from './consumers/beats.ts';
+import { listenForReconfigured } from './consumers/reconfigured.ts';
 import { listenForStops } from './consumers/stops.ts';
 import { createFinisher } from './finish-jobs.ts';
 import {
@@ -17,7 +18,7 @@ import {
 import { addExchangeRoute } from './http/exchange.ts';
 import { createGateway } from './http/gateway.ts';
 import { addRunpodRoutes } from './http/runpod.ts';
-import { startSupervisorLoops } from './loops/all.ts';
+import { type SupervisorLoops, startSupervisorLoops } from './loops/all.ts';
 import { createDemandSender } from './send-demand.ts';
 import { createStopper } from './stop-jobs.ts';
 import { createWorkerBook, type WorkerBook } from './track-workers.ts';
@@ -59,7 +60,7 @@ export const createSupervisor = (context: SupervisorContext): Service => {
   const app = createGateway(parts.gateway);
   addRunpodRoutes(app, parts.gateway);
   addExchangeRoute(app, parts.gateway);
-  let loops: Loop[] = [];
+  let loops: SupervisorLoops | undefined;
 
   return {
     name: 'supervisor',
@@ -79,6 +80,8 @@ export const createSupervisor = (context: SupervisorContext): Service => {
         },
         reconcile: { ...context, ...parts, ...parts.giving },
       });
+      const learn = loops.learnEndpoints.wake;
+      await listenForReconfigured({ ...context, learn }, stop.signal);
     },
     stop: async () => {
       await parts.processes.stop();
@@ -87,7 +90,7 @@ export const createSupervisor = (context: SupervisorContext): Service => {
       }
       await parts.finisher.idle();
       stop.abort();
-      await Promise.all(loops.map((loop) => loop.stop()));
+      await loops?.stop();
       await app.close();
     },
   };

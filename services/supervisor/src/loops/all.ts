@@ -20,16 +20,19 @@ export type LoopsContext = SignContext & {
   readonly reconcile: ReconcileContext;
 };
 
+export type SupervisorLoops = { readonly learnEndpoints: Loop; stop(): Promise<void> };
+
 /** Starts what the supervisor looks after by itself. */
-export const startSupervisorLoops = (context: LoopsContext): Loop[] => {
+export const startSupervisorLoops = (context: LoopsContext): SupervisorLoops => {
   const { store, instance, log, demand, reconcile } = context;
   const loop = (name: string, everyMs: number, run: () => Promise<void>): Loop =>
     startLoop({ name, everyMs, run, log });
   const host = os.hostname();
-  return [
+  const learnEndpoints = loop('learn endpoints', TICK_MS, context.learnEndpoints);
+  const loops = [
+    learnEndpoints,
     loop('beat', TICK_MS, () => beatSupervisor(store, instance, host, process.pid)),
     loop('repeat the demand', TICK_MS, async () => demand.send()),
-    loop('learn endpoints', TICK_MS, context.learnEndpoints),
     loop('store signs of life', TICK_MS, () => storeSigns(context)),
     loop('return lost assigns', TICK_MS, () => returnLostAssigns(reconcile)),
     loop('return old mail', MAIL_EVERY_MS, () => returnOldMail(reconcile)),
@@ -37,4 +40,10 @@ export const startSupervisorLoops = (context: LoopsContext): Loop[] => {
       if (!demand.isHeard()) await claimForOwn(reconcile);
     }),
   ];
+  return {
+    learnEndpoints,
+    stop: async () => {
+      await Promise.all(loops.map((one) => one.stop()));
+    },
+  };
 };
