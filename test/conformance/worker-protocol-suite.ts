@@ -5,8 +5,6 @@ import { registerLosses } from './worker-protocol-suite/losses.ts';
 import { registerResults } from './worker-protocol-suite/results.ts';
 import { registerStops } from './worker-protocol-suite/stops.ts';
 
-export type { WorkerProtocolFixture } from './worker-protocol-suite/job-client.ts';
-
 /**
  * Registers tests that put the test worker, and calls by hand, to the gateway that `fixture` names
  * and look at their jobs through the client API. It is asked when the tests run, so that hooks can

@@ -7,9 +7,9 @@ import { REPOSITORY } from '../check/list-files.ts';
 const HEAD = `# Errors
 
 Every refusal is a JSON body as RFC 9457 has it (\`application/problem+json\`): \`type\`, \`title\`,
-\`status\`, \`detail\`, and beside them the stable \`code\` below and \`error\`, which repeats \`detail\`
-for RunPod's clients. \`detail\` names the field, its bound and what came instead. Rely on \`code\`,
-never on the words.
+\`status\`, \`detail\`, and beside them the stable \`code\` below and \`error\`, which repeats
+\`detail\` for RunPod's clients. \`detail\` names the field, its bound and what came instead. Rely
+on \`code\`, never on the words.
 
 Where the last column says yes, the same request may succeed later: wait for as long as
 \`Retry-After\` says, then send it again, with the same \`Idempotency-Key\`.

@@ -23,7 +23,7 @@ export type Receiver = AsyncDisposable & {
   count(count: number): Promise<void>;
 };
 
-export const ok: Answer = (response) => {
+const ok: Answer = (response) => {
   response.end('thanks');
 };
 export const hang: Answer = () => undefined;

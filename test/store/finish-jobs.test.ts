@@ -171,7 +171,7 @@ describe('the end of a job', () => {
     }
   });
 
-  test('deletes the secret of what was completed or cancelled, not what a retry needs', async () => {
+  test('deletes the secret of the completed and cancelled, not what a retry needs', async () => {
     const secrets = async (endpointId: EndpointId): Promise<number> =>
       (await sql('select from job_secrets where endpoint_id = $1', [endpointId])).length;
     const secret = Buffer.from('sealed');

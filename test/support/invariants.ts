@@ -35,7 +35,8 @@ const PLACES = `with places as (
   select endpoint_id, job_id, status, event_seq, claim_no, attempts from results
 )`;
 
-const MEANINGS = `(values ${EVENTS.map((event) => `('${event}', '${MEANING[event].state}')`).join(', ')})
+const meanings = EVENTS.map((event) => `('${event}', '${MEANING[event].state}')`).join(', ');
+const MEANINGS = `(values ${meanings})
   as meaning (event, state)`;
 
 const TERMINAL = `('completed', 'failed', 'cancelled', 'timed_out')`;
@@ -61,7 +62,8 @@ const LOOKS: Readonly<Record<string, string>> = {
   'the state is what the events add up to': `${PLACES},
     last as (select distinct on (endpoint_id, job_id) endpoint_id, job_id, event from events
       order by endpoint_id, job_id, seq desc)
-    select places.job_id || ' is ' || places.state || ' after ' || coalesce(event, 'nothing') as what
+    select places.job_id || ' is ' || places.state || ' after ' || coalesce(event, 'nothing')
+      as what
     from places left join last using (endpoint_id, job_id) left join ${MEANINGS} using (event)
     where meaning.state is distinct from places.state`,
   'a job begins with being accepted': `
@@ -72,7 +74,8 @@ const LOOKS: Readonly<Record<string, string>> = {
     from (select job_id, claim_no, row_number() over (partition by endpoint_id, job_id order by seq)
       as n from events where event = 'started') as starts where claim_no is distinct from n`,
   'the place carries the last claim number': `${PLACES}
-    select places.job_id || ' carries claim ' || places.claim_no || ' of ' || count(events.seq) as what
+    select places.job_id || ' carries claim ' || places.claim_no || ' of ' || count(events.seq)
+      as what
     from places left join events on events.endpoint_id = places.endpoint_id
       and events.job_id = places.job_id and events.event = 'started'
     group by places.endpoint_id, places.job_id, places.claim_no
@@ -127,7 +130,8 @@ const LOOKS: Readonly<Record<string, string>> = {
     select delivery_id || ' counts ' || tries || ' tries' as what
     from deliveries left join delivery_tries using (endpoint_id, delivery_id)
     group by endpoint_id, delivery_id, tries, unknowns
-    having tries > 3 or unknowns > 3 or count(*) filter (where delivery_tries.outcome = 'started') > 1
+    having tries > 3 or unknowns > 3
+      or count(*) filter (where delivery_tries.outcome = 'started') > 1
       or tries <> count(*) filter (where delivery_tries.outcome in ('delivered', 'failed'))
       or unknowns <> count(*) filter (where delivery_tries.outcome = 'unknown')`,
   'a closed delivery has an outcome, an open one a result': `

@@ -2,7 +2,7 @@
  * Everything that a broker can refuse, whichever it is, and whether the same call may work later.
  * Retryable codes come from the world (a server is away); the others from the call or the set-up.
  */
-export const BROKER_ERRORS = {
+const BROKER_ERRORS = {
   'broker.unavailable': { retry: true },
   'broker.no_answer': { retry: true },
   'broker.too_large': { retry: false },

@@ -60,8 +60,8 @@ export interface Broker {
    * of `group`, at least once, in no promised order. A group that is new gets all that the stream
    * still holds. A group consumes one pattern of a stream. At most `prefetch` deliveries are in
    * this call's hands at a time. While a handler runs its message is given to nobody else, unless
-   * the broker was lost meanwhile; that of a member that died, after half a minute. A handler that throws counts as `again`, with a wait
-   * that grows from 0.1 to 30 s.
+   * the broker was lost meanwhile; that of a member that died, after half a minute. A handler that
+   * throws counts as `again`, with a wait that grows from 0.1 to 30 s.
    * Resolves after `stop` aborts and every delivery in hand is settled. An absent broker, a
    * stream or a group that was deleted do not end it: it makes them anew and goes on.
    * @throws BrokerError `broker.no_stream`, `broker.invalid`, `broker.forbidden` or
@@ -80,7 +80,7 @@ export interface Broker {
    * `close`. @returns what ends the calls.
    */
   onConnectionChange(changed: (connected: boolean) => void): () => void;
-  /** Idempotent. Call it after every `consume` and `serve` has resolved; what runs still is left. */
+  /** Idempotent. Call it after each `consume` and `serve` has resolved; what runs still is left. */
   close(): Promise<void>;
 }
 

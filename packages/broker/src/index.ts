@@ -1,17 +1,3 @@
-export {
-  type Answer,
-  type Broker,
-  type BrokerLog,
-  type BrokerStats,
-  type ConsumeOptions,
-  DEAD_HEADERS,
-  type Handler,
-  type Headers,
-  type Hint,
-  type Message,
-  type Request,
-  type Settlement,
-  type StreamSpec,
-} from './broker.ts';
-export { BROKER_ERRORS, BrokerError, type BrokerErrorCode } from './broker-error.ts';
-export { type OpenBrokerOptions, openBroker } from './open-broker.ts';
+export type { Broker, Hint, Message } from './broker.ts';
+export { BrokerError } from './broker-error.ts';
+export { openBroker } from './open-broker.ts';

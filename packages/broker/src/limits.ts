@@ -25,7 +25,7 @@ const headersBytes = (headers: Readonly<Record<string, string>>): number =>
     0,
   );
 
-/** @throws BrokerError `broker.invalid` or `broker.too_large` where `message` cannot be appended. */
+/** @throws BrokerError `broker.invalid` or `broker.too_large` where it cannot be appended. */
 export const checkMessage = (message: Message, maxBodyBytes: number): void => {
   checkTopic(message.topic);
   if (!ID.test(message.id)) {

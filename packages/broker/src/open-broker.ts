@@ -1,17 +1,8 @@
-import type { Broker, BrokerLog, StreamSpec } from './broker.ts';
+import type { Broker } from './broker.ts';
 import { BrokerError } from './broker-error.ts';
 import { openMemoryBroker } from './memory/open-memory-broker.ts';
 import { openNatsBroker } from './nats/open-nats-broker.ts';
-
-export type OpenBrokerOptions = {
-  /** Who this is, for the broker's own lists of connections. */
-  readonly name: string;
-  readonly log: BrokerLog;
-  /** Made where they are missing; they hold every topic that is appended to or consumed. */
-  readonly streams?: readonly StreamSpec[];
-  /** How long the broker may be away at the start. Default 10,000. Later it is awaited for ever. */
-  readonly connectTimeoutMs?: number;
-};
+import type { OpenBrokerOptions } from './open-broker-options.ts';
 
 /**
  * Opens the broker at `url`: `nats://`, or `tls://` for NATS with TLS, with user and password or a

@@ -6,7 +6,7 @@ const strict = { additionalProperties: false } as const;
 const YEAR_MS = 31_536_000_000;
 const Count = (maximum: number, minimum = 0) => Type.Integer({ minimum, maximum });
 
-export const WorkerSettings = Type.Object(
+const WorkerSettings = Type.Object(
   {
     template: Type.String({
       minLength: 1,
@@ -26,7 +26,7 @@ export const WorkerSettings = Type.Object(
 
 export const SCALING_RULES = ['QUEUE_DELAY', 'REQUEST_COUNT'] as const;
 
-export const ScalingSettings = Type.Object(
+const ScalingSettings = Type.Object(
   {
     rule: Type.Optional(Type.Enum(SCALING_RULES)),
     value: Type.Optional(Count(1_000_000, 1)),
@@ -34,7 +34,7 @@ export const ScalingSettings = Type.Object(
   strict,
 );
 
-export const DefaultSettings = Type.Object(
+const DefaultSettings = Type.Object(
   {
     executionTimeoutMs: Type.Optional(ExecutionTimeoutMs),
     ttlMs: Type.Optional(TtlMs),
@@ -42,7 +42,7 @@ export const DefaultSettings = Type.Object(
   strict,
 );
 
-export const LimitSettings = Type.Object(
+const LimitSettings = Type.Object(
   {
     maxQueued: Type.Optional(Type.Union([Count(1_000_000_000, 1), Type.Null()])),
     maxConcurrent: Type.Optional(Type.Union([Count(1_000_000, 1), Type.Null()])),

@@ -4,7 +4,7 @@ import { ERRORS, type ErrorCode, problemBody, Refusal, refuse } from './errors.t
 
 const codes = Object.keys(ERRORS).filter((code): code is ErrorCode => code in ERRORS);
 
-test('a code is stable and dotted, and its status says whether the client or we are at fault', () => {
+test('a code is stable and dotted, its status says whether the client or we are at fault', () => {
   for (const code of codes) {
     const { status, retry, title } = ERRORS[code];
     assert.match(code, /^[a-z]+\.[a-z_]+$|^outcome_unknown$/);

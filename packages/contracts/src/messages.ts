@@ -40,7 +40,6 @@ export const AssignSchema = Type.Object({
 export type Assign = Static<typeof AssignSchema>;
 
 export const BeatSchema = Type.Object({ instance: Type.String() });
-export type Beat = Static<typeof BeatSchema>;
 
 /** Why a running job is to be ended; the worker's process dies for it only on `overrun`. */
 export const STOP_REASONS = ['cancelled', 'overrun', 'not_held'] as const;
@@ -71,7 +70,6 @@ export const ProgressSchema = Type.Object({
   claimNo: Type.Union([Type.Integer(), Type.Null()]),
   worker: Type.String(),
 });
-export type Progress = Static<typeof ProgressSchema>;
 
 export const ReconfiguredSchema = Type.Object({
   endpoint: Type.Optional(Type.String()),

@@ -11,7 +11,7 @@ import {
 import { LineCounter, parseDocument } from 'yaml';
 
 /** The file that is read when none is named. */
-export const CONFIG_FILE_NAME = 'switchyard.yaml';
+const CONFIG_FILE_NAME = 'switchyard.yaml';
 
 const FILE_MAX_BYTES = 4_194_304;
 

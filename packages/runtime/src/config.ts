@@ -1,8 +1,6 @@
 import { closestName } from './config/closest-name.ts';
 import * as read from './config/read-value.ts';
 
-export type { LogLevel } from './config/read-value.ts';
-
 /** The services, in the order in which one process starts them. */
 export const SERVICE_NAMES = ['intake', 'scheduler', 'supervisor', 'notifier'] as const;
 export type ServiceName = (typeof SERVICE_NAMES)[number];

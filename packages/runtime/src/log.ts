@@ -3,9 +3,11 @@ import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { LogLevel } from './config/read-value.ts';
 import { cleanFields } from './log/clean-fields.ts';
+import type { LogSink } from './log/log-sink.ts';
 import { redactUrl, withoutEscapes, withPlainControls } from './log/redact-line.ts';
 import { createStdoutSink } from './log/stdout-sink.ts';
 
+export type { LogSink } from './log/log-sink.ts';
 export { redactUrl };
 
 /**
@@ -13,9 +15,6 @@ export { redactUrl };
  * are cleaned of secrets by their names, every line of credentials in its text.
  */
 export type Log = pino.Logger;
-
-/** Takes whole lines, newline included, at once and without ever throwing. */
-export type LogSink = { write(line: string): void };
 
 export type LogOptions = {
   readonly level: LogLevel;

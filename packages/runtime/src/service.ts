@@ -1,8 +1,4 @@
-import type { InstanceId } from '@switchyard/contracts';
-import type { Config, ServiceName } from './config.ts';
-import type { Health } from './health.ts';
-import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import type { ServiceName } from './config.ts';
 
 /** One of the four services, whether it has a process to itself or shares one. */
 export interface Service {
@@ -15,13 +11,3 @@ export interface Service {
    */
   stop(): Promise<void>;
 }
-
-/** What every service is given, beside the store and the broker. */
-export type ServiceContext = {
-  readonly config: Config;
-  /** This start of the process. */
-  readonly instance: InstanceId;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly health: Health;
-};

@@ -30,7 +30,6 @@ export * from './statements/fold-counts.ts';
 export * from './statements/forget-lost-workers.ts';
 export * from './statements/forget-worker.ts';
 export * from './statements/in-sweep-turn.ts';
-export type { Lease } from './statements/lease.ts';
 export * from './statements/list-endpoints.ts';
 export * from './statements/list-keys.ts';
 export * from './statements/list-requests.ts';

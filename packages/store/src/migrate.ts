@@ -34,30 +34,6 @@ export const migrate = async (url: string): Promise<string[]> => {
   }
 };
 
-/**
- * Checks, without changing anything, that the schema is this version's.
- * @throws SchemaMismatch with a sentence that says what to do.
- */
-export const checkSchema = async (url: string): Promise<void> => {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    const found = await client.query<{ found: boolean }>(
-      "select to_regclass('migrations') is not null as found",
-    );
-    const applied = found.rows[0]?.found === true ? await appliedSteps(client) : [];
-    const missing = missingSteps(applied);
-    if (missing.length > 0) {
-      throw new SchemaMismatch(
-        `The database lacks ${missing.length} migrations; run "switchyard migrate" first.`,
-      );
-    }
-  } finally {
-    await client.end();
-  }
-};
-
 const appliedSteps = async (client: pg.Client): Promise<string[]> => {
   const { rows } = await client.query<{ name: string }>('select name from migrations');
   return rows.map((row) => row.name);

@@ -9,7 +9,10 @@ export interface Store {
   run<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
   /** As `run`, on a connection whose planner settings pin the plan to index ranges. */
   runPinned<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
-  /** Runs `work` in a transaction, on a connection of that kind. @throws StoreUnavailable as `run`. */
+  /**
+   * Runs `work` in a transaction, on a connection of that kind.
+   * @throws StoreUnavailable as `run`.
+   */
   inTransaction<Result>(
     kind: 'plain' | 'pinned',
     work: (run: Store['run']) => Promise<Result>,

@@ -1,3 +1,4 @@
+import type { Broker } from '@switchyard/broker';
 import {
   type Assign,
   type AssignedJob,
@@ -6,7 +7,6 @@ import {
   type InstanceId,
   topics,
 } from '@switchyard/contracts';
-import type { Broker } from '@switchyard/broker';
 import type { Log } from '@switchyard/runtime';
 import { type ClaimedJob, claimJobs, type Store, StoreUnavailable } from '@switchyard/store';
 import type { DemandBook } from './track-demand.ts';

@@ -1,1 +1,1 @@
-export { createScheduler, type SchedulerContext } from './main.ts';
+export { createScheduler } from './main.ts';

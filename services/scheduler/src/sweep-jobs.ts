@@ -1,16 +1,16 @@
 import type { Broker } from '@switchyard/broker';
 import type { InstanceId } from '@switchyard/contracts';
+import { topics } from '@switchyard/contracts';
 import {
+  EXPIRE_MAX_JOBS,
   endOverdueJobs,
   expireJobs,
-  EXPIRE_MAX_JOBS,
   findExpired,
   findLostLeases,
   findOverdue,
   requeueJobs,
   type Store,
 } from '@switchyard/store';
-import { topics } from '@switchyard/contracts';
 import { tellChanged, tellStops } from './tell-changes.ts';
 
 export type SweepContext = {

@@ -1,3 +1,4 @@
+import type { Broker } from '@switchyard/broker';
 import {
   type EndpointId,
   type JobId,
@@ -5,7 +6,6 @@ import {
   topics,
   type WorkerId,
 } from '@switchyard/contracts';
-import type { Broker } from '@switchyard/broker';
 
 const CHANGED_MAX_JOBS = 5_000;
 const NOTHING = new Uint8Array();

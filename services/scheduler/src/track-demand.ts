@@ -1,7 +1,7 @@
 import type { Demand, EndpointId, InstanceId, WorkerId } from '@switchyard/contracts';
 import type { Seat } from '@switchyard/store';
 
-/** A supervisor that was silent for this long wants nothing any more, in ms; it repeats each 1 s. */
+/** A supervisor that was silent for this long wants nothing more, in ms; it repeats each 1 s. */
 const DEMAND_STALE_MS = 3_500;
 /** An assign that its supervisor did not confirm by then was lost, in ms: its seats are free. */
 const ASSIGN_LOST_MS = 3_000;

@@ -5,6 +5,12 @@ import { Mailbox, text } from './mailbox.ts';
 
 /** What `hint` and `listen` promise. */
 export const hintContract = (open: () => Promise<Broker>): void => {
+  telling(open);
+  stopping(open);
+  sizing(open);
+};
+
+const telling = (open: () => Promise<Broker>): void => {
   it('tells a hint to everyone who listens, byte for byte', async () => {
     const [sender, receiver] = [await open(), await open()];
     const stop = new AbortController();
@@ -56,7 +62,9 @@ export const hintContract = (open: () => Promise<Broker>): void => {
     assert.deepEqual([...middle.items].sort(), ['contract.star.end', 'contract.x.end']);
     stop.abort();
   });
+};
 
+const stopping = (open: () => Promise<Broker>): void => {
   it('tells nothing any more after the stop, and survives a listener that throws', async () => {
     const broker = await open();
     const [stop, stopOther] = [new AbortController(), new AbortController()];
@@ -76,7 +84,9 @@ export const hintContract = (open: () => Promise<Broker>): void => {
     assert.deepEqual(early.items, ['1']);
     stopOther.abort();
   });
+};
 
+const sizing = (open: () => Promise<Broker>): void => {
   it('drops and counts hints that cannot be sent, and never throws', async () => {
     const broker = await open();
     const before = broker.stats().hintsDropped;

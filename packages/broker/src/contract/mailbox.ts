@@ -23,6 +23,7 @@ export class Mailbox<T> {
   }
 }
 
+/** `body` read as UTF-8. */
 export const text = (body: Uint8Array): string => Buffer.from(body).toString();
 
 /** For tests that provoke what is logged. */

@@ -5,6 +5,11 @@ import { text } from './mailbox.ts';
 
 /** What `request` and `serve` promise. */
 export const requestContract = (open: () => Promise<Broker>): void => {
+  answering(open);
+  refusing(open);
+};
+
+const answering = (open: () => Promise<Broker>): void => {
   it('answers a request by one member of the group', async () => {
     const broker = await open();
     const stop = new AbortController();
@@ -34,6 +39,32 @@ export const requestContract = (open: () => Promise<Broker>): void => {
     await Promise.all(serving);
   });
 
+  it('finishes the answers that it began before serve resolves', async () => {
+    const broker = await open();
+    const stop = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<Uint8Array>();
+    let resolved = false;
+    const answer = async (): Promise<Uint8Array> => {
+      begun.resolve();
+      return await held.promise;
+    };
+    const serving = broker.serve('contract.ask-drain', 'drain', answer, stop.signal).then(() => {
+      resolved = true;
+    });
+    const asked = broker.request('contract.ask-drain', Buffer.from('x'), 10_000);
+    await begun.promise;
+    stop.abort();
+    // A round trip passes; the answer is still owed.
+    await assert.rejects(broker.request('contract.ask-nobody', Buffer.from('x'), 5_000));
+    assert.equal(resolved, false);
+    held.resolve(Buffer.from('at last'));
+    assert.equal(text(await asked), 'at last');
+    await serving;
+  });
+};
+
+const refusing = (open: () => Promise<Broker>): void => {
   it('says that nobody answers: at once where nobody serves, else after the time', async () => {
     const broker = await open();
     const stop = new AbortController();
@@ -72,29 +103,5 @@ export const requestContract = (open: () => Promise<Broker>): void => {
     await assert.rejects(broker.request('contract.ask.*', Buffer.from('x'), 1_000), {
       code: 'broker.invalid',
     });
-  });
-
-  it('finishes the answers that it began before serve resolves', async () => {
-    const broker = await open();
-    const stop = new AbortController();
-    const begun = Promise.withResolvers<void>();
-    const held = Promise.withResolvers<Uint8Array>();
-    let resolved = false;
-    const answer = async (): Promise<Uint8Array> => {
-      begun.resolve();
-      return await held.promise;
-    };
-    const serving = broker.serve('contract.ask-drain', 'drain', answer, stop.signal).then(() => {
-      resolved = true;
-    });
-    const asked = broker.request('contract.ask-drain', Buffer.from('x'), 10_000);
-    await begun.promise;
-    stop.abort();
-    // A round trip passes; the answer is still owed.
-    await assert.rejects(broker.request('contract.ask-nobody', Buffer.from('x'), 5_000));
-    assert.equal(resolved, false);
-    held.resolve(Buffer.from('at last'));
-    assert.equal(text(await asked), 'at last');
-    await serving;
   });
 };

@@ -24,6 +24,7 @@ const ids = (list: readonly Message[]): string[] => list.map(({ id }) => id).sor
 export const streamContract = (open: () => Promise<Broker>): void => {
   sharing(open);
   repeating(open);
+  burying(open);
   limits(open);
   stopping(open);
 };
@@ -131,7 +132,9 @@ const repeating = (open: () => Promise<Broker>): void => {
     stop.abort();
     await consuming;
   });
+};
 
+const burying = (open: () => Promise<Broker>): void => {
   it('buries a poison message with its reason, without its body, and goes on', async () => {
     const broker = await open();
     const stop = new AbortController();
@@ -257,7 +260,7 @@ const stopping = (open: () => Promise<Broker>): void => {
     await consuming;
   });
 
-  it('settles every delivery in hand before consume resolves, and gives the rest back', async () => {
+  it('settles every delivery in hand before consume resolves and gives the rest back', async () => {
     const broker = await open();
     const [first, second] = [new AbortController(), new AbortController()];
     const begun = Promise.withResolvers<void>();

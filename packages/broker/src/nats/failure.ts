@@ -20,6 +20,7 @@ export const isUnanswered = (error: unknown): boolean =>
 export const refusal = (code: BrokerErrorCode, message: string, cause: unknown): BrokerError =>
   new BrokerError(code, message, { cause });
 
+/** Whether the server refused our credentials. */
 export const isAuthFailure = (error: unknown): boolean =>
   error instanceof NatsError && error.isAuthError();
 

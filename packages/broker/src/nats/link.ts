@@ -53,7 +53,8 @@ const dial = async (
         throw refusal('broker.forbidden', message, error);
       }
       if (performance.now() >= until) {
-        const message = `No NATS server answered at ${shown} within ${options.connectTimeoutMs} ms.`;
+        const waited = `within ${options.connectTimeoutMs} ms`;
+        const message = `No NATS server answered at ${shown} ${waited}.`;
         throw refusal('broker.unavailable', message, error);
       }
       await pause(RECONNECT_MS.least);

@@ -1,14 +1,14 @@
-import type { Broker } from '../broker.ts';
+import type { Broker, BrokerLog } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { checkPrefetch } from '../limits.ts';
-import type { OpenBrokerOptions } from '../open-broker.ts';
+import type { OpenBrokerOptions } from '../open-broker-options.ts';
 import { checkName, checkPattern, streamOf } from '../topics.ts';
 import { makeAppend } from './append.ts';
 import { Consumption } from './consume.ts';
 import { hearHints, sendHints } from './hints.ts';
-import { openLink } from './link.ts';
+import { type NatsLink, openLink } from './link.ts';
 import { request, serve } from './requests.ts';
-import { openStreams } from './streams.ts';
+import { type NatsStreams, openStreams } from './streams.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const ACK_WAIT_MS = 30_000;
@@ -34,17 +34,7 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
     await link.close();
     throw error;
   });
-  const restore = async (): Promise<void> => {
-    try {
-      await streams.restore();
-    } catch (error) {
-      log.warn({ err: error }, 'The streams could not be looked after.');
-    }
-  };
-  link.onChange((connected) => {
-    // The server may have lost all that it had stored.
-    if (connected) void restore();
-  });
+  restoreOnReturn(link, streams, log);
   const hints = sendHints(link);
   const append = makeAppend(link, streams);
   const closing = new AbortController();
@@ -94,4 +84,18 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
       await link.close();
     },
   };
+};
+
+/** Makes the streams anew after each outage: the server may have lost all that it had stored. */
+const restoreOnReturn = (link: NatsLink, streams: NatsStreams, log: BrokerLog): void => {
+  const restore = async (): Promise<void> => {
+    try {
+      await streams.restore();
+    } catch (error) {
+      log.warn({ err: error }, 'The streams could not be looked after.');
+    }
+  };
+  link.onChange((connected) => {
+    if (connected) void restore();
+  });
 };

@@ -1,6 +1,6 @@
 import { NESTING_MAX_LEVELS } from '../limits.ts';
 
-/** Why a body is refused. `atByte` counts from 0; `expected` is what would have been right there. */
+/** Why a body is refused. `atByte` counts from 0; `expected` is what would be right there. */
 export type EnvelopeProblem =
   | { readonly kind: 'empty' }
   | { readonly kind: 'not_json'; readonly atByte: number; readonly expected: string }

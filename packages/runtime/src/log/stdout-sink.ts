@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import type { LogSink } from '../log.ts';
+import type { LogSink } from './log-sink.ts';
 
 const BACKLOG_MAX_BYTES = 1_048_576;
 const RETRY_MS = 100;

@@ -87,6 +87,7 @@ export const parseRange = (cidr: string): Range | undefined => {
   return mapped || Number(bits) > most ? undefined : [address, Number(bits)];
 };
 
+/** Whether `address` lies in the block; one of another family never does. */
 export const within = (address: Address, [first, bits]: Range): boolean =>
   address.kind() === first.kind() && address.match(first, bits);
 

@@ -1,4 +1,10 @@
-import { type EndpointId, type JobId, jobIdOf, uuidOf } from '@switchyard/contracts';
+import {
+  type EndpointId,
+  IDEMPOTENCY_MS,
+  type JobId,
+  jobIdOf,
+  uuidOf,
+} from '@switchyard/contracts';
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
@@ -33,7 +39,7 @@ const KEYED = `
 won as (
   insert into idempotency as held (endpoint_id, source, key, body_hash, job_id, expires_at)
   select $1, $16, key, decode(body_hash, 'hex'), job_id,
-    statement_timestamp() + interval '24 hours'
+    statement_timestamp() + ${IDEMPOTENCY_MS} * interval '1 ms'
   from wanted where key is not null order by key
   on conflict (endpoint_id, source, key) do update set body_hash = excluded.body_hash,
     job_id = excluded.job_id, expires_at = excluded.expires_at

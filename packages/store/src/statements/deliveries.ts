@@ -4,11 +4,11 @@ import { statement } from '../statement.ts';
 import { lookUp } from './lookup.ts';
 
 /** Known tries of one delivery; tries with an unknown outcome are counted apart. */
-export const TRIES_MAX = 3;
+const TRIES_MAX = 3;
 /** From the end of a failed try to the next, in ms. RunPod's documentation: ten seconds apart. */
-export const RETRY_AFTER_MS = 10_000;
+const RETRY_AFTER_MS = 10_000;
 /** A try that did not report back after this long is closed as unknown, in ms. */
-export const TRY_LOST_MS = 30_000;
+const TRY_LOST_MS = 30_000;
 /** How many due deliveries one take looks at, so that a long backlog costs no more. */
 const LOOK_MAX = 512;
 

@@ -1,8 +1,8 @@
 import { type EndpointId, type JobId, uuidOf, type WorkerId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
-import { lookUp } from './lookup.ts';
 import { type Lease, type LeaseRow, leaseIn } from './lease.ts';
+import { lookUp } from './lookup.ts';
 
 const STATEMENT = statement({
   name: 'find_held',

@@ -1,6 +1,6 @@
-import { DemandSchema, topics, validator } from '@switchyard/contracts';
 import type { Broker } from '@switchyard/broker';
 import type { InstanceId } from '@switchyard/contracts';
+import { DemandSchema, topics, validator } from '@switchyard/contracts';
 import type { Log } from '@switchyard/runtime';
 import type { Claimer } from '../claim-for-demand.ts';
 import { parseJson } from '../parse-json.ts';

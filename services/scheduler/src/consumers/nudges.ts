@@ -1,5 +1,5 @@
-import { parseEndpointId, topics } from '@switchyard/contracts';
 import type { Broker } from '@switchyard/broker';
+import { parseEndpointId, topics } from '@switchyard/contracts';
 import type { Claimer } from '../claim-for-demand.ts';
 
 /** Hears which queues grew. The endpoint is the last word of the topic. */
