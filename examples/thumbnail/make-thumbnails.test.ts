@@ -205,7 +205,8 @@ type S3rver = new (
   run: () => Promise<AddressInfo>;
   close: () => Promise<void>;
 };
-const Server: S3rver = createRequire(import.meta.url)('s3rver');
+const require = createRequire(import.meta.url);
+const Server: S3rver = require('s3rver');
 
 test('with an s3Config the thumbnails go into the bucket', async () => {
   const directory = await mkdtemp(path.join(tmpdir(), 'thumbnail-s3-'));

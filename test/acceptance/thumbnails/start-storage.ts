@@ -10,7 +10,8 @@ type S3rver = new (
   run: () => Promise<AddressInfo>;
   close: () => Promise<void>;
 };
-const Server: S3rver = createRequire(import.meta.url)('s3rver');
+const require = createRequire(import.meta.url);
+const Server: S3rver = require('s3rver');
 
 const BUCKET = 'pictures';
 
