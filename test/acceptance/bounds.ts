@@ -44,7 +44,6 @@ const table = async (name: string, cases: readonly Case[]): Promise<void> =>
 
 await table('policy.ttl and policy.executionTimeout', durationCases(line));
 await table('policy.lowPriority', priorityCases(line));
-await table('policy.startAfter', startCases(line));
 await table('policy itself', policyCases(line));
 await table('keys given twice', twiceCases(line));
 await table('webhook', webhookCases(line));

@@ -45,24 +45,6 @@ export const priorityCases = (line: Line): Case[] => [
   ),
 ];
 
-/** startAfter: at most 30 days ahead, in ISO 8601 or ms since 1970. */
-export const startCases = (line: Line): Case[] => {
-  const soonMs = Date.now() + MINUTE_MS;
-  const lastMs = Date.now() + START_MAX_MS - MINUTE_MS;
-  const lateMs = Date.now() + START_MAX_MS + MINUTE_MS;
-  const iso = (ms: number): string => `"${new Date(ms).toISOString()}"`;
-  const field = 'startAfter';
-  return [
-    ...[soonMs, lastMs].flatMap((ms) => [good(line, field, iso(ms)), good(line, field, `${ms}`)]),
-    ...[iso(lateMs), `${lateMs}`, '1e400', '9007199254740993', '"9999-12-31T23:59:59Z"'].map(
-      (value) => bad(line, field, value, ['30 days']),
-    ),
-    ...['"tomorrow"', '""', 'true', 'null', '[]', '{}', '"2026-13-01T00:00:00Z"'].map((value) =>
-      bad(line, field, value, []),
-    ),
-  ];
-};
-
 /** `policy` itself, and what it holds that is not known. */
 export const policyCases = (line: Line): Case[] => [
   ...['"text"', 'null', 'true', '5', '[]', '[{"ttl":10000}]', '1e400'].map((value) => ({
