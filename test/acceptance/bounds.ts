@@ -8,7 +8,7 @@
 import { type Case, tryCases } from './bounds/cases.ts';
 import { oddIdCases } from './bounds/odd-ids.ts';
 import { listCases, pageCases, waitCases } from './bounds/parameters.ts';
-import { durationCases, policyCases, priorityCases, startCases } from './bounds/policy.ts';
+import { durationCases, policyCases, priorityCases } from './bounds/policy.ts';
 import { integerCases, otherSettingsCases } from './bounds/settings.ts';
 import {
   bytesCases,

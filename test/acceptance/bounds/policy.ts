@@ -1,8 +1,6 @@
 import { type Case, NO_INTEGERS, namesOf } from './cases.ts';
 
 const WEEK_MS = 604_800_000;
-const MINUTE_MS = 60_000;
-const START_MAX_MS = 30 * 24 * 60 * MINUTE_MS;
 const DURATIONS = {
   ttl: { least: 10_000, bound: '10000' },
   executionTimeout: { least: 5_001, bound: '5000' },
