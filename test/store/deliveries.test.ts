@@ -124,7 +124,7 @@ describe('a delivery', () => {
     ]);
   });
 
-  test('hears a try once: not after it was given up, not twice, not of another number', async () => {
+  test('hears a try once: not twice, not after it was given up, not by another number', async () => {
     const { endpointId } = await finished(1);
     const { deliveryId } = await startOne(endpointId);
     const second = await startOne(endpointId);

@@ -117,7 +117,7 @@ describe('an endpoint', () => {
 });
 
 describe('the counts', () => {
-  test('of many processes add up, and go on doing so when rows of idle ones are folded', async () => {
+  test('of many processes add up, also when the rows of idle ones are folded', async () => {
     const id = await makeEndpoint(store);
     await accept(store, id, {}, {}, {}, {}, {});
     const [done, failed, ...running] = await claim(store, id, 4);

@@ -8,7 +8,11 @@ import pg from 'pg';
 import { REPOSITORY } from '../check/list-files.ts';
 import { type TestDatabase, withDatabase } from '../support/database.ts';
 
-const PROGRAM = path.join(REPOSITORY, 'test/store/migrate-once.ts');
+/** A process that migrates and prints the steps that it applied. */
+const PROGRAM = `import { migrate } from '@switchyard/store';
+  process.stdout.write(JSON.stringify(await migrate(process.argv[1])));`;
+const ARGUMENTS = ['--input-type=module', '--eval', PROGRAM];
+const CWD = path.join(REPOSITORY, 'test');
 const run = promisify(execFile);
 
 const databases: TestDatabase[] = [];
@@ -51,7 +55,7 @@ describe('a migration', () => {
   test('of two processes at once, one does it and the other finds it done', async () => {
     const url = await fresh();
     const rivals = await Promise.all(
-      Array.from({ length: 2 }, () => run(process.execPath, [PROGRAM, url])),
+      Array.from({ length: 2 }, () => run(process.execPath, [...ARGUMENTS, url], { cwd: CWD })),
     );
     const steps = rivals.map(({ stdout }): unknown => JSON.parse(stdout));
     const applied = await query<{ name: string }>(url, 'select name from migrations order by name');
