@@ -124,7 +124,7 @@ describe('a delivery', () => {
     ]);
   });
 
-  test('hears a try once: not twice, not after it was given up, not by another number', async () => {
+  test('hears a try once: not twice, not once given up, not by another number', async () => {
     const { endpointId } = await finished(1);
     const { deliveryId } = await startOne(endpointId);
     const second = await startOne(endpointId);
