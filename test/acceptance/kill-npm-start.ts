@@ -159,7 +159,7 @@ const raceStarts = async (home: Home, round: number): Promise<void> => {
   checks.check(
     isWon && codes[0] === 2 && said[0] !== undefined,
     `two starts at once, round ${round}`,
-    `${winners.length} won, the other exited ${codes.join()} saying ${said.join()}; ${tell(census)}`,
+    `${winners.length} won, exit code ${codes.join()}, said ${said.join()}; ${tell(census)}`,
     '1 won, 2, already running',
   );
   await raceLate(home, round);

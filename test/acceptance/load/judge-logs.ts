@@ -1,4 +1,4 @@
-/** Lines of pino and of the worker library that tell of a defect; what is no JSON counts by words. */
+/** Lines at level error or fatal are trouble; in what is no JSON, words and stacks tell it. */
 const isTrouble = (line: string): boolean => {
   if (!line.startsWith('{')) return /^\s+at |\b(?:Error|Exception|FATAL|PANIC)\b/.test(line);
   try {

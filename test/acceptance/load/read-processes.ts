@@ -5,7 +5,7 @@ const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4_096;
 const MIB_BYTES = 1_048_576;
 
-export type ProcessStat = {
+type ProcessStat = {
   readonly pid: number;
   readonly parentPid: number;
   readonly state: string;
@@ -14,7 +14,7 @@ export type ProcessStat = {
 };
 
 /** The process as it stands; undefined when it has gone. */
-export const readStat = (pid: number): ProcessStat | undefined => {
+const readStat = (pid: number): ProcessStat | undefined => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name in parentheses may hold anything; the fields behind it are plain.
@@ -55,7 +55,7 @@ export const usageOf = (root: number | undefined): { cpuSeconds: number; rssMib:
   };
 };
 
-export type NamedProcess = ProcessStat & { readonly command: string };
+type NamedProcess = ProcessStat & { readonly command: string };
 
 const readText = (file: string): string => {
   try {
