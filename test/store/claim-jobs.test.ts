@@ -120,6 +120,45 @@ describe('a claim gives nothing', () => {
   });
 });
 
+describe('a job that a worker may not have', () => {
+  /** An endpoint whose first job came back from `zombie`, which still lists it. */
+  const returned = async () => {
+    const endpointId = await makeEndpoint(store);
+    const jobId = await acceptOne(store, endpointId);
+    const { claimNo, workerId } = await claimOne(store, endpointId, 'zombie');
+    await requeueJobs(store, endpointId, PROCESS, 'worker_lost', [{ jobId, claimNo }]);
+    await touchWorkers(store, endpointId, INSTANCE, [
+      { workerId, state: 'live', reason: null, slots: 1, inventory: [jobId] },
+    ]);
+    return { endpointId, jobId };
+  };
+
+  test('holds up no job behind it', async () => {
+    const { endpointId } = await returned();
+    const next = await accept(store, endpointId, {}, {});
+    const claimed = await claim(store, endpointId, 2, 'zombie');
+    assert.deepEqual(
+      claimed.map(({ jobId }) => jobId),
+      next,
+    );
+  });
+
+  test('goes to another in the same claim, whoever is named first', async () => {
+    for (const names of [
+      ['zombie', 'other'],
+      ['other', 'zombie'],
+    ]) {
+      const { endpointId, jobId } = await returned();
+      const named = names.flatMap((name) => seats(1, name));
+      const claimed = await claimJobs(store, endpointId, PROCESS, named, false);
+      assert.deepEqual(
+        claimed.map((job) => [job.jobId, job.workerId]),
+        [[jobId, 'other']],
+      );
+    }
+  });
+});
+
 describe('rivals', () => {
   test('40 of them over 890 jobs get 890 distinct ones', async () => {
     const endpointId = await makeEndpoint(store);

@@ -42,10 +42,51 @@ const lookAt = (rank: number): string => {
   return `rank_${rank} as materialized (
   select ctid as spot, job_id, claim_no from queue
   where endpoint_id = $1 and rank = ${rank} and deadline_at > statement_timestamp()
+    and (claim_no = 0 or exists (
+      select from unnest($2::text[]) as offered (worker_id) where not exists (
+        select from listed where listed.worker_id = offered.worker_id
+          and listed.job_id = queue.job_id)
+    ))
   order by deadline_at, seq
   limit greatest(0, (select seats from room)${before.join('')}) for update skip locked
 )`;
 };
+
+/** Who still lists which job; read only when a job that ran before is met. */
+const LISTED = `listed as materialized (
+  select worker_id, unnest(inventory) as job_id from workers
+  where endpoint_id = $1 and worker_id = any ($2::text[])
+)`;
+
+/**
+ * Jobs that ran before are seated first, and workers that still list one of them last, so that such
+ * a job meets another worker where there is one. UNION ALL keeps the order without a sort.
+ */
+const SEATED = `returned as materialized (select job_id from found where claim_no > 0),
+due as materialized (
+  select spot, job_id, claim_no, row_number() over () as seat from (
+    select * from found where claim_no > 0 union all select * from found where claim_no = 0
+  ) as found
+),
+offered as materialized (
+  select worker_id, instance, exists (
+    select from returned where exists (
+      select from listed
+      where listed.worker_id = one.worker_id and listed.job_id = returned.job_id)
+  ) as barred from unnest($2::text[], $3::text[]) as one (worker_id, instance)
+),
+seats as materialized (
+  select worker_id, instance, row_number() over () as seat from (
+    select * from offered where not barred union all select * from offered where barred
+  ) as offered
+),
+seated as materialized (
+  select due.spot, due.job_id, seats.worker_id, seats.instance
+  from due join seats on seats.seat = due.seat
+  where due.claim_no = 0 or not exists (
+    select from listed where listed.worker_id = seats.worker_id and listed.job_id = due.job_id
+  )
+)`;
 
 const STATEMENT = statement({
   name: 'claim_jobs',
@@ -57,19 +98,12 @@ const STATEMENT = statement({
       - (select count(*) from leases where endpoint_id = $1))
   end as seats from endpoints where endpoint_id = $1
 ),
+${LISTED},
 ${RANKS.map(lookAt).join(',\n')},
-due as materialized (
-  select *, row_number() over () as seat from (
-    ${RANKS.map((rank) => `select * from rank_${rank}`).join(' union all ')}
-  ) as ranks
+found as materialized (
+  ${RANKS.map((rank) => `select * from rank_${rank}`).join(' union all ')}
 ),
-seated as materialized (
-  select spot, job_id, ($2::text[])[seat] as worker_id, ($3::text[])[seat] as instance from due
-  where claim_no = 0 or not exists (
-    select from workers where workers.endpoint_id = $1 and workers.worker_id = ($2::text[])[seat]
-      and due.job_id = any (workers.inventory)
-  )
-),
+${SEATED},
 taken as (
   delete from queue where endpoint_id = $1 and ctid = any (array(select spot from seated))
   returning *
@@ -126,7 +160,7 @@ type Row = {
  * Moves at most `seats.length` queued jobs of one endpoint into leases: rank by rank, within a rank
  * the nearest deadline first, then first come. Rows that a rival has locked are skipped, so rivals
  * neither wait for nor share a job; jobs past their deadline are left for `expireJobs`. A job that
- * ran before is not given to a worker whose inventory still lists it. With `inTurn`, claims of the
+ * ran before is not given to a worker whose inventory still lists it, and holds up no other. With `inTurn`, claims of the
  * endpoint follow one another, which makes its `maxConcurrent` exact.
  * @returns the claimed jobs; empty when nothing is due.
  */
