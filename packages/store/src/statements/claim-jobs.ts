@@ -160,8 +160,8 @@ type Row = {
  * Moves at most `seats.length` queued jobs of one endpoint into leases: rank by rank, within a rank
  * the nearest deadline first, then first come. Rows that a rival has locked are skipped, so rivals
  * neither wait for nor share a job; jobs past their deadline are left for `expireJobs`. A job that
- * ran before is not given to a worker whose inventory still lists it, and holds up no other. With `inTurn`, claims of the
- * endpoint follow one another, which makes its `maxConcurrent` exact.
+ * ran before is not given to a worker whose inventory still lists it, and holds up no other. With
+ * `inTurn`, claims of the endpoint follow one another, which makes its `maxConcurrent` exact.
  * @returns the claimed jobs; empty when nothing is due.
  */
 export const claimJobs = async (
