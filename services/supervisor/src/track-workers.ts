@@ -53,7 +53,7 @@ export type Presence = {
   readonly mailbox: { readonly job: HandedJob; readonly atMs: number }[];
   /** Jobs that this supervisor handed over, by claim. */
   readonly holds: Map<JobId, { readonly claimNo: number; readonly hooked: boolean }>;
-  /** Jobs whose results are on their way into the database, and whether a webhook waits for each. */
+  /** Jobs whose results are on their way into the database, and whether a webhook waits. */
   readonly posting: Map<JobId, { readonly hooked: boolean }>;
   readonly stops: Map<JobId, RememberedStop>;
 };

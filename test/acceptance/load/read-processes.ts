@@ -55,7 +55,7 @@ export const usageOf = (root: number | undefined): { cpuSeconds: number; rssMib:
   };
 };
 
-type NamedProcess = ProcessStat & { readonly command: string };
+export type NamedProcess = ProcessStat & { readonly command: string };
 
 const readText = (file: string): string => {
   try {
