@@ -19,10 +19,14 @@ export type SweepContext = {
   readonly instance: InstanceId;
 };
 
-/** Ends queued jobs that are past their deadline. */
+/** One turn lasts about this long, in ms: its lock's transaction must not stay idle for 10,000. */
+const TURN_MS = 4_000;
+
+/** Ends queued jobs that are past their deadline; what a turn has no time for the next one does. */
 export const sweepExpired = async ({ store, broker, instance }: SweepContext): Promise<void> => {
+  const untilMs = performance.now() + TURN_MS;
   for (const { endpointId, rank } of await findExpired(store)) {
-    for (let more = true; more; ) {
+    for (let more = true; more && performance.now() < untilMs; ) {
       const ended = await expireJobs(store, endpointId, `${instance}/expire`, rank);
       if (ended.length > 0) tellChanged(broker, endpointId, ended);
       more = ended.length === EXPIRE_MAX_JOBS;
