@@ -14,7 +14,7 @@ import { REPOSITORY } from '../support/start-switchyard.ts';
 import { clearClone, cloneTo } from './start-anywhere/clone.ts';
 import { judgeInstall, judgeStarts } from './start-anywhere/judge-cell.ts';
 import { judgeRefusals } from './start-anywhere/judge-refusals.ts';
-import { makeFolder, openPeople } from './start-anywhere/people.ts';
+import { makeFolder, openPeople, type People } from './start-anywhere/people.ts';
 import { openShell, type Variables } from './start-anywhere/shell.ts';
 import { startChecks } from './support/checks.ts';
 
@@ -48,7 +48,7 @@ const installNpm = (major: number): void => {
   execFileSync('npm', args, { cwd: top, stdio: ['ignore', 'ignore', 'inherit'] });
 };
 
-const judge = async (cell: Cell, name: string, people: ReturnType<typeof openPeople>) => {
+const judge = async (cell: Cell, name: string, people: People) => {
   const person = people[cell.who];
   const below = path.join(person.home, cell.folder);
   const folder = path.join(below, 'switchyard');

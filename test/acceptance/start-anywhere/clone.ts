@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type NamedProcess, processesNaming } from '../load/read-processes.ts';
+import { processesNaming } from '../load/read-processes.ts';
 import type { Person } from './people.ts';
 
 const git = (...args: string[]): string =>
@@ -29,8 +29,8 @@ const databaseOf = (folder: string): string | undefined => {
   }
 };
 
-export type Left = {
-  readonly all: readonly NamedProcess[];
+type Left = {
+  readonly all: ReturnType<typeof processesNaming>;
   readonly postgres: number;
   readonly workers: number;
 };
