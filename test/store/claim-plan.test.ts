@@ -40,14 +40,26 @@ const fill = async (
   );
 };
 
-/** What the claim of ten seats does, as the pinned connections plan and run it; rolled back. */
-const explainClaim = (store: Store, endpointId: EndpointId): Promise<Plan[]> => {
+/**
+ * What the claim of ten seats does, as the pinned connections plan and run it; rolled back. The plan
+ * is made by a claim before `meanwhile`, and kept.
+ */
+const explainClaim = (
+  store: Store,
+  endpointId: EndpointId,
+  meanwhile?: () => Promise<void>,
+): Promise<Plan[]> => {
   const text = listStatements().find(({ name }) => name === 'claim_jobs')?.text ?? '';
   const seats = `array[${Array(10).fill(`'w'`).join(',')}]::text[]`;
   const explained = { plan: [] as Plan[] };
   const undo = new Error('only looked');
   const work = store.inTransaction('pinned', async (run) => {
     await run({ name: '', text: `prepare looked as ${text}` }, []);
+    if (meanwhile !== undefined) {
+      const look = `execute looked ('${endpointId}', ${seats}, ${seats}, 'p')`;
+      await run({ name: '', text: look }, []);
+      await meanwhile();
+    }
     const [row] = await run<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
       {
         name: '',
@@ -117,4 +129,20 @@ test('a claim passes 100,000 expired jobs by without reading them', async () => 
   const blocks = (nodes[0]?.['Shared Hit Blocks'] ?? 0) + (nodes[0]?.['Shared Read Blocks'] ?? 0);
   assert(blocks < 1_000, `${blocks} blocks for ten jobs`);
   assert.equal((await claim(store, endpointId, 10)).length, 10);
+});
+
+test('a plan that was made while the tables were empty reads no more once they are full', async () => {
+  await using database = await withStore();
+  const { store, sql } = database;
+  await sql('alter table queue set (autovacuum_enabled = off)');
+  await sql('alter table jobs set (autovacuum_enabled = off)');
+  const endpointId = await makeEndpoint(store);
+  const nodes = await explainClaim(store, endpointId, () =>
+    fill(database, endpointId, 20_000, `now() + interval '1 hour'`),
+  );
+  const onTables = nodes.filter((node) => node['Relation Name'] !== undefined);
+  assert(onTables.some((node) => rowsRead(node) === 10));
+  for (const node of onTables) {
+    assert(rowsRead(node) <= 20, `${node['Relation Name']}: ${rowsRead(node)} rows read`);
+  }
 });
