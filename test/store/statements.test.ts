@@ -25,8 +25,12 @@ const INSERT = /insert into (\w+)[^(]*\((\w+)[^)]*\)\s*select\s+([^,\s]+)/g;
 /** The parts of a statement: each CTE, and what stands behind the last one. */
 const partsOf = (text: string): string[] => text.split(/\b\w+ as (?:materialized )?\(\n/);
 
+/** A delete of rows that another part of the statement has locked, which names the endpoint. */
+const BY_SPOT = /delete from \w+ where ctid = any \(array\(\s*select (?:\w+\.)?spot from/;
+
 /** The hot tables that a part reads or changes without bounding them to endpoint $1. */
 const unbounded = (part: string): string[] => {
+  if (BY_SPOT.test(part)) return [];
   const looks = [...part.matchAll(/\b(?:from|join|using|update)\s+(\w+)(?:\s+as\s+(\w+))?/g)];
   return looks
     .filter(([, table]) => HOT.includes(table ?? ''))

@@ -19,7 +19,7 @@ const STATEMENT = statement({
   order by job_id limit 1000 for update skip locked
 ),
 released as (
-  delete from leases where endpoint_id = $1 and ctid = any (array(select spot from picked))
+  delete from leases where ctid = any (array(select spot from picked))
   returning *
 ),
 ended as materialized (

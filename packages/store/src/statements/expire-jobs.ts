@@ -18,7 +18,7 @@ const STATEMENT = statement({
   order by deadline_at, seq limit ${EXPIRE_MAX_JOBS} for update skip locked
 ),
 unqueued as (
-  delete from queue where endpoint_id = $1 and ctid = any (array(select spot from picked))
+  delete from queue where ctid = any (array(select spot from picked))
   returning *
 ),
 told as materialized (

@@ -34,7 +34,7 @@ held as materialized (
   ) as lease
 ),
 gone as (
-  delete from leases where endpoint_id = $1 and ctid = any (array(select spot from held))
+  delete from leases where ctid = any (array(select spot from held))
   returning *
 ),
 released as (select * from gone join held on held.posted_id = gone.job_id),

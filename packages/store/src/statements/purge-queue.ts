@@ -13,7 +13,7 @@ const STATEMENT = statement({
   order by rank, deadline_at, seq limit ${PURGE_MAX_JOBS} for update skip locked
 ),
 unqueued as (
-  delete from queue where endpoint_id = $1 and ctid = any (array(select spot from picked))
+  delete from queue where ctid = any (array(select spot from picked))
   returning *
 ),
 ended as materialized (

@@ -45,7 +45,7 @@ const ERROR = `format('The job failed after %s of %s attempts: %s.', used, max_a
 const STATEMENT = statement({
   name: 'requeue_jobs',
   text: `with lost as (
-  delete from leases where endpoint_id = $1 and ctid = any (array(
+  delete from leases where ctid = any (array(
     select lease.spot from unnest($3::uuid[], $4::int[]) as claim (job_id, claim_no)
     cross join lateral (
       select ctid as spot from leases where leases.endpoint_id = $1
