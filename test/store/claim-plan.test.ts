@@ -41,7 +41,7 @@ const fill = async (
 };
 
 /**
- * What the claim of ten seats does, as the pinned connections plan and run it; rolled back. The plan
+ * What the claim of ten seats does, as the pinned connections plan it; rolled back. The plan
  * is made by a claim before `meanwhile`, and kept.
  */
 const explainClaim = (
@@ -131,7 +131,7 @@ test('a claim passes 100,000 expired jobs by without reading them', async () => 
   assert.equal((await claim(store, endpointId, 10)).length, 10);
 });
 
-test('a plan that was made while the tables were empty reads no more once they are full', async () => {
+test('a plan made on empty tables reads no more once they are full', async () => {
   await using database = await withStore();
   const { store, sql } = database;
   await sql('alter table queue set (autovacuum_enabled = off)');
