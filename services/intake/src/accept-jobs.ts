@@ -7,11 +7,12 @@ import {
   readIdempotencyKeys,
   type Store,
   StoreUnavailable,
+  type SubmissionSource,
 } from '@switchyard/store';
 import { confirmAccept } from './confirm-accept.ts';
 import type { Changes } from './tell-changes.ts';
 
-/** `repeat`: the Idempotency-Key stands for this earlier job, which came with the same body. */
+/** `repeat`: the idempotency key stands for this earlier job, which came with the same body. */
 export type Accepted = { readonly kind: 'stored' | 'repeat'; readonly jobId: JobId };
 
 export interface Acceptor {
@@ -20,7 +21,7 @@ export interface Acceptor {
    * @throws Refusal `idempotency.mismatch`, `store.unavailable`, `service.overloaded`: nothing was
    * stored; `outcome_unknown` with the id: nobody knows. StoreUnavailable: nothing was stored.
    */
-  accept(endpointId: EndpointId, job: NewJob): Promise<Accepted>;
+  accept(endpointId: EndpointId, source: SubmissionSource, job: NewJob): Promise<Accepted>;
   /** Resolves once every job that came in has its answer. */
   idle(): Promise<void>;
 }
@@ -32,6 +33,12 @@ const WAITING_MAX_BYTES = 64 * 1_048_576;
 /** Jobs that were not sent to the database by then are refused, in ms: the client may try again. */
 const WAIT_MAX_MS = 2_500;
 const WAIT_CHECK_MS = 250;
+
+/** What senders call the idempotency key that they give. */
+export const KEY_NAMES: Readonly<Record<SubmissionSource, string>> = {
+  http: 'Idempotency-Key',
+  broker: 'message id',
+};
 
 /** What became of one job of a batch. */
 type Outcome = Accepted | { readonly kind: 'mismatch' | 'unknown' | 'keyUnread' | 'gaveUp' };
@@ -50,18 +57,35 @@ type Context = {
   readonly metrics: Metrics;
 };
 
-/** One batch of each endpoint in flight, the next one collecting behind it. */
+/** One batch of each endpoint and way in under way, the next one collecting behind it. */
 export const createAcceptor = (context: Context): Acceptor => {
+  const patience = createPatience();
+  // Apart, because the statement of a batch names the way in to which its keys belong.
+  const batchers = {
+    http: createBatcherOf(context, 'http', patience),
+    broker: createBatcherOf(context, 'broker', patience),
+  };
+  return {
+    accept: async (endpointId, source, job) => {
+      const add = (pending: Pending) => batchers[source].add(endpointId, pending);
+      return answerFor(await patience.wait(job, add), source, job);
+    },
+    idle: async () => {
+      await Promise.all([batchers.http.idle(), batchers.broker.idle()]);
+    },
+  };
+};
+
+const createBatcherOf = (context: Context, source: SubmissionSource, { board }: Patience) => {
   const accepted = context.metrics.counter(
     'switchyard_jobs_accepted_total',
     'Jobs stored by this process.',
   );
-  const patience = createPatience();
-  const batcher = createKeyedBatcher<EndpointId, Pending, Outcome>({
+  return createKeyedBatcher<EndpointId, Pending, Outcome>({
     run: async (endpointId, batch) => {
-      const jobs = batch.filter(patience.board).map(({ job }) => job);
+      const jobs = batch.filter(board).map(({ job }) => job);
       if (jobs.length === 0) return batch.map(() => ({ kind: 'gaveUp' }));
-      const outcomes = await acceptBatch(context, endpointId, jobs);
+      const outcomes = await acceptBatch(context, endpointId, source, jobs);
       const stored = [...outcomes.values()].filter(({ kind }) => kind === 'stored').length;
       accepted.add(stored);
       if (stored > 0) context.changes.queued(endpointId);
@@ -75,15 +99,9 @@ export const createAcceptor = (context: Context): Acceptor => {
     queueMaxBytes: WAITING_MAX_BYTES,
     isPermanent: (error) => !(error instanceof StoreUnavailable),
   });
-
-  return {
-    accept: async (endpointId, job) => {
-      const outcome = await patience.wait(job, (pending) => batcher.add(endpointId, pending));
-      return answerFor(outcome, job);
-    },
-    idle: () => batcher.idle(),
-  };
 };
+
+type Patience = ReturnType<typeof createPatience>;
 
 /** Lets jobs that wait to be sent give up after WAIT_MAX_MS; those that fly have to land. */
 const createPatience = () => {
@@ -133,12 +151,13 @@ const createPatience = () => {
 const acceptBatch = async (
   context: Context,
   endpointId: EndpointId,
+  source: SubmissionSource,
   jobs: readonly NewJob[],
 ): Promise<ReadonlyMap<JobId, Outcome>> => {
-  const { store, instance } = context;
-  const settled = await storeOrConfirm(store, endpointId, `${instance}/accept`, jobs);
+  const { store } = context;
+  const settled = await storeOrConfirm(context, endpointId, source, jobs);
   const missing = jobs.filter(({ jobId }) => !settled.stored.has(jobId));
-  const keyed = await readKeysOf(store, endpointId, missing);
+  const keyed = await readKeysOf(store, endpointId, source, missing);
   return new Map(
     jobs.map((job): [JobId, Outcome] => {
       if (settled.stored.has(job.jobId)) return [job.jobId, { kind: 'stored', jobId: job.jobId }];
@@ -165,13 +184,15 @@ const outcomeOf = (
 
 /** Which jobs are stored; not `isKnown` where the fate of the others is open. */
 const storeOrConfirm = async (
-  store: Store,
+  { store, instance }: Context,
   endpointId: EndpointId,
-  process: string,
+  source: SubmissionSource,
   jobs: readonly NewJob[],
 ): Promise<{ stored: ReadonlySet<JobId>; isKnown: boolean }> => {
   try {
-    return { stored: await acceptJobs(store, endpointId, process, 'http', jobs), isKnown: true };
+    // Rows of counts of their own, so that batches of the two ways in do not wait for each other.
+    const process = `${instance}/accept/${source}`;
+    return { stored: await acceptJobs(store, endpointId, process, source, jobs), isKnown: true };
   } catch (error) {
     if (!(error instanceof StoreUnavailable) || !isOutcomeUnknown(error)) throw error;
     const ids = jobs.map(({ jobId }) => jobId);
@@ -185,11 +206,16 @@ const storeOrConfirm = async (
  * What the keys of `jobs` stand for; undefined when the database cannot say. It must not fail: the
  * batch is stored by then, and a failure would have it stored again.
  */
-const readKeysOf = async (store: Store, endpointId: EndpointId, jobs: readonly NewJob[]) => {
+const readKeysOf = async (
+  store: Store,
+  endpointId: EndpointId,
+  source: SubmissionSource,
+  jobs: readonly NewJob[],
+) => {
   const keys = jobs.flatMap(({ idempotency }) => idempotency?.key ?? []);
   if (keys.length === 0) return undefined;
   try {
-    return await readIdempotencyKeys(store, endpointId, 'http', keys);
+    return await readIdempotencyKeys(store, endpointId, source, keys);
   } catch {
     return undefined;
   }
@@ -200,7 +226,7 @@ const storeIsAway = () =>
     retryAfterSeconds: 1,
   });
 
-const answerFor = (outcome: Outcome, job: NewJob): Accepted => {
+const answerFor = (outcome: Outcome, source: SubmissionSource, job: NewJob): Accepted => {
   switch (outcome.kind) {
     case 'stored':
     case 'repeat':
@@ -208,7 +234,7 @@ const answerFor = (outcome: Outcome, job: NewJob): Accepted => {
     case 'mismatch':
       throw refuse(
         'idempotency.mismatch',
-        'This Idempotency-Key was sent with another body within the last 24 hours.',
+        `This ${KEY_NAMES[source]} was sent with another body within the last 24 hours.`,
       );
     case 'unknown':
       throw refuse(

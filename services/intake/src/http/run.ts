@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   AcceptedSchema,
   type ErrorCode,
@@ -7,38 +6,25 @@ import {
   PolicySchema,
   RUN_BODY_MAX_BYTES,
   RUNSYNC_BODY_MAX_BYTES,
-  refuse,
   S3ConfigSchema,
   StatusBodySchema,
-  uuidOf,
   WAIT_MS,
   WebhookSchema,
 } from '@switchyard/contracts';
-import { isTerminal, rankOf } from '@switchyard/lifecycle';
-import type { Sealer, TargetGuard } from '@switchyard/runtime';
-import type { NewJob } from '@switchyard/store';
-import type { Accepted, Acceptor } from '../accept-jobs.ts';
+import { isTerminal } from '@switchyard/lifecycle';
+import type { Accepted } from '../accept-jobs.ts';
 import { describeStatus } from '../describe-status.ts';
-import type { QueueGuard } from '../guard-queue.ts';
-import type { StatusReader } from '../read-status.ts';
-import { readSubmission } from '../read-submission.ts';
 import type { ProgressMemory } from '../remember-progress.ts';
+import { describeAccepted, IDEMPOTENCY_KEY, type SubmitContext, submitJob } from '../submit-job.ts';
 import type { Waiters } from '../wait-for-result.ts';
 import { integerIn } from './parameters.ts';
 import { type EndpointCall, json, type Route } from './route.ts';
 import { WAIT_PARAMETER } from './wait-parameter.ts';
 
-export type RunContext = {
-  readonly acceptor: Acceptor;
-  readonly queueGuard: QueueGuard;
-  readonly sealer: Sealer;
-  readonly targetGuard: TargetGuard;
-  readonly statuses: StatusReader;
+export type RunContext = SubmitContext & {
   readonly waiters: Waiters;
   readonly progress: ProgressMemory;
 };
-
-const KEY = /^[\x21-\x7e]{1,255}$/;
 
 const SUBMISSION_SCHEMA = {
   type: 'object',
@@ -52,7 +38,7 @@ const SUBMISSION_SCHEMA = {
 };
 const KEY_PARAMETER = {
   name: 'Idempotency-Key',
-  schema: { type: 'string', pattern: KEY.source },
+  schema: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
   description: 'The same key with the same body within 24 hours gives the same job.',
 };
 const ERRORS: readonly ErrorCode[] = [
@@ -80,9 +66,7 @@ export const runRoutes = (context: RunContext): Route[] => [
     errors: ERRORS,
     answer: async (call) => {
       const accepted = await submit(context, call, newJobId('async'));
-      const status =
-        accepted.kind === 'stored' ? 'IN_QUEUE' : await stateOf(context, call, accepted);
-      return json({ id: accepted.jobId, status });
+      return json(await describeAccepted(context, call.endpoint, accepted));
     },
   },
   {
@@ -112,41 +96,11 @@ export const runRoutes = (context: RunContext): Route[] => [
   },
 ];
 
-const submit = async (context: RunContext, call: EndpointCall, jobId: JobId): Promise<Accepted> => {
-  const idempotency = idempotencyOf(call);
-  const job = newJob(context, call, jobId, idempotency);
-  await context.queueGuard.admit(call.endpoint);
-  return context.acceptor.accept(call.endpointId, job);
-};
-
-const newJob = (
-  { sealer, targetGuard }: RunContext,
-  { endpoint, endpointId, body }: EndpointCall,
-  jobId: JobId,
-  idempotency: NewJob['idempotency'],
-): NewJob => {
-  const { input, webhook, policy, s3Config } = readSubmission(body, endpoint, targetGuard);
-  return {
+const submit = (context: RunContext, call: EndpointCall, jobId: JobId): Promise<Accepted> =>
+  submitJob(context, {
+    source: 'http',
+    endpoint: call.endpoint,
     jobId,
-    input,
-    webhook,
-    executionTimeoutMs: policy.executionTimeoutMs,
-    ttlMs: policy.ttlMs,
-    rank: rankOf(policy.priority),
-    secret: s3Config && sealer.seal(s3Config, `${endpointId}|${uuidOf(jobId)}|s3Config`),
-    idempotency,
-  };
-};
-
-const idempotencyOf = (call: EndpointCall): NewJob['idempotency'] => {
-  const key = call.header('idempotency-key');
-  if (key === undefined) return undefined;
-  if (!KEY.test(key)) {
-    const detail = 'Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.';
-    throw refuse('request.invalid', detail);
-  }
-  return { key, bodyHash: createHash('sha256').update(call.body).digest() };
-};
-
-const stateOf = async ({ statuses }: RunContext, call: EndpointCall, { jobId }: Accepted) =>
-  (await statuses.find(call.endpoint, jobId)).state;
+    body: call.body,
+    key: call.header('idempotency-key'),
+  });

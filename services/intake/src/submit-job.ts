@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import {
+  type Endpoint,
+  type EndpointId,
+  type JobId,
+  refuse,
+  type State,
+  uuidOf,
+} from '@switchyard/contracts';
+import { rankOf } from '@switchyard/lifecycle';
+import type { Sealer, TargetGuard } from '@switchyard/runtime';
+import type { NewJob, SubmissionSource } from '@switchyard/store';
+import { type Accepted, type Acceptor, KEY_NAMES } from './accept-jobs.ts';
+import type { QueueGuard } from './guard-queue.ts';
+import type { StatusReader } from './read-status.ts';
+import { readSubmission } from './read-submission.ts';
+
+export type SubmitContext = {
+  readonly acceptor: Acceptor;
+  readonly queueGuard: QueueGuard;
+  readonly sealer: Sealer;
+  readonly targetGuard: TargetGuard;
+  readonly statuses: StatusReader;
+};
+
+/** A submission as it came in, whichever door it took. */
+export type Submitted = {
+  readonly source: SubmissionSource;
+  readonly endpoint: Endpoint;
+  /** The id that the job gets, unless `key` stands for an earlier one. */
+  readonly jobId: JobId;
+  readonly body: Buffer;
+  /** The sender's Idempotency-Key or message id, if it gave one. */
+  readonly key: string | undefined;
+};
+
+/** What an idempotency key may be, of HTTP and of brokers alike. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Checks a submission and stores it as a job; resolves after the commit.
+ * @throws Refusal: what is wrong with the submission, or why it cannot be taken now; of
+ * `outcome_unknown` nobody knows whether it was stored. StoreUnavailable: nothing was stored.
+ */
+export const submitJob = async (context: SubmitContext, given: Submitted): Promise<Accepted> => {
+  const { source, endpoint } = given;
+  const job = newJob(context, given);
+  await context.queueGuard.admit(endpoint);
+  return context.acceptor.accept(endpoint.id as EndpointId, source, job);
+};
+
+/**
+ * What `/run` answers, by HTTP and by the broker: the id with the state that the job has by now.
+ * @throws Refusal `job.expired` when a repeat came after the retention; StoreUnavailable.
+ */
+export const describeAccepted = async (
+  { statuses }: SubmitContext,
+  endpoint: Endpoint,
+  { kind, jobId }: Accepted,
+): Promise<{ readonly id: JobId; readonly status: State }> => {
+  const isNew = kind === 'stored';
+  const status = isNew ? 'IN_QUEUE' : (await statuses.find(endpoint, jobId)).state;
+  return { id: jobId, status };
+};
+
+const newJob = ({ sealer, targetGuard }: SubmitContext, given: Submitted): NewJob => {
+  const { source, endpoint, jobId, body, key } = given;
+  if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) {
+    const name = KEY_NAMES[source];
+    const detail = `The ${name} must be 1 to 255 visible ASCII characters without spaces.`;
+    throw refuse('request.invalid', detail);
+  }
+  const { input, webhook, policy, s3Config } = readSubmission(body, endpoint, targetGuard);
+  return {
+    jobId,
+    input,
+    webhook,
+    executionTimeoutMs: policy.executionTimeoutMs,
+    ttlMs: policy.ttlMs,
+    rank: rankOf(policy.priority),
+    secret: s3Config && sealer.seal(s3Config, `${endpoint.id}|${uuidOf(jobId)}|s3Config`),
+    idempotency: key === undefined ? undefined : { key, bodyHash: hashOf(body) },
+  };
+};
+
+const hashOf = (body: Buffer): Buffer => createHash('sha256').update(body).digest();
