@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Broker, Message } from '@switchyard/broker';
-import { type CloudEvent, CloudEventSchema, EVENTS_TOPICS, validator } from '@switchyard/contracts';
+import { type CloudEvent, CloudEventSchema, topics, validator } from '@switchyard/contracts';
 
 const check = validator(CloudEventSchema);
 
@@ -20,7 +20,7 @@ export const collectEvents = (broker: Broker, group = 'outside'): Collected => {
   const ids = new Set<string>();
   const waiting = new Set<{ readonly count: number; readonly resolve: () => void }>();
   const consumed = broker.consume(
-    EVENTS_TOPICS[0],
+    topics.anyEvent,
     group,
     async (message) => {
       const checked = check(JSON.parse(Buffer.from(message.body).toString()));

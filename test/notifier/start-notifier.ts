@@ -1,5 +1,5 @@
 import { type Broker, openBroker } from '@switchyard/broker';
-import { EVENTS_STREAM, EVENTS_TOPICS, newInstanceId, topics } from '@switchyard/contracts';
+import { newInstanceId, streams, topics } from '@switchyard/contracts';
 import { createNotifier, type NotifierContext } from '@switchyard/notifier';
 import {
   createLog,
@@ -49,11 +49,10 @@ export const layGround = async (options: GroundOptions = {}): Promise<Ground> =>
     instance: 'test',
     destination: { write: (line) => lines.push(line) },
   });
-  const stream = { name: EVENTS_STREAM, topics: EVENTS_TOPICS };
   const broker = await openBroker(options.brokerUrl, {
     name: 'test',
     log,
-    streams: [{ ...stream, maxAgeMs: 3_600_000, duplicateWindowMs: 120_000 }],
+    streams: [streams.events],
   });
   const sealer = createSealer([Buffer.alloc(32, 7)]);
   const targetGuard = createTargetGuard({ allowPrivateTargets: ['127.0.0.0/8'] });

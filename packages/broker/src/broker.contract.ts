@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Broker, StreamSpec } from './broker.ts';
+import type { ContractGround } from './contract/ground.ts';
 import { hintContract } from './contract/hints.ts';
+import { repeatContract } from './contract/repeats.ts';
+import { replyContract } from './contract/replies.ts';
 import { requestContract } from './contract/requests.ts';
 import { streamContract } from './contract/streams.ts';
-
-/** What the suite needs of an adapter. */
-type BrokerFixture = {
-  /** One more broker on the same ground, or the same one where there is one only. */
-  open(): Promise<Broker>;
-  /** Ends the ground; every broker of it is closed. */
-  end(): Promise<void>;
-};
+import { workContract } from './contract/work.ts';
 
 const CONTRACT_STREAMS: readonly StreamSpec[] = [
   {
     name: 'CONTRACT_KEPT',
     topics: ['contract.kept.*.*'],
+    keep: 'log',
     maxAgeMs: 600_000,
     maxBytes: 8 * 1_048_576,
     duplicateWindowMs: 60_000,
@@ -24,7 +21,16 @@ const CONTRACT_STREAMS: readonly StreamSpec[] = [
   {
     name: 'CONTRACT_DEAD',
     topics: ['contract.dead.*'],
+    keep: 'log',
     maxAgeMs: 600_000,
+    maxBytes: 1_048_576,
+    duplicateWindowMs: 60_000,
+  },
+  {
+    name: 'CONTRACT_WORK',
+    topics: ['contract.work.*'],
+    keep: 'work',
+    group: 'workers',
     maxBytes: 1_048_576,
     duplicateWindowMs: 60_000,
   },
@@ -36,10 +42,10 @@ const CONTRACT_STREAMS: readonly StreamSpec[] = [
  */
 export const brokerContract = (
   name: string,
-  makeFixture: (streams: readonly StreamSpec[]) => Promise<BrokerFixture>,
+  makeFixture: (streams: readonly StreamSpec[]) => Promise<ContractGround>,
 ): void => {
   describe(`${name} keeps the contract of a broker`, { timeout: 60_000 }, () => {
-    let fixture: BrokerFixture | undefined;
+    let fixture: ContractGround | undefined;
     const opened: Broker[] = [];
     const open = async (): Promise<Broker> => {
       assert.ok(fixture);
@@ -55,9 +61,16 @@ export const brokerContract = (
       await fixture?.end();
     });
 
+    const ground = (): ContractGround => {
+      assert.ok(fixture);
+      return { ...fixture, open };
+    };
     hintContract(open);
     requestContract(open);
     streamContract(open);
+    repeatContract(ground);
+    replyContract(ground);
+    workContract(open);
 
     it('closes as often as it is told to, and refuses afterwards', async () => {
       const own = await makeFixture(CONTRACT_STREAMS);

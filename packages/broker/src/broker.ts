@@ -6,8 +6,8 @@
  * Bodies are bytes that nobody here parses; neither the sender nor the receiver may change them
  * once they are handed over.
  *
- * What differs: a broker in memory keeps nothing over a restart and refuses an append rather than
- * drop what a group has not settled, where NATS drops the oldest of a stream that is full; memory
+ * What differs: a broker in memory keeps nothing over a restart, and refuses an append rather than
+ * drop what a group of a `log` has not settled, where a real broker drops the oldest; memory
  * delivers hints in order, a real broker promises none. Nobody may rely on more than what is
  * promised below.
  */
@@ -48,20 +48,23 @@ export interface Broker {
    */
   serve(pattern: string, group: string, answer: Answer, stop: AbortSignal): Promise<void>;
   /**
-   * Resolves once the broker has stored `message` in the stream that holds its topic. Of several
-   * appends of one id within the stream's duplicate window one is stored; later ones are stored
-   * again: consumers deduplicate on `message.id`. Any number may be in flight up to 64 MiB.
-   * @throws BrokerError `broker.unavailable` (try again: it may have been stored all the same),
+   * Resolves once the broker has stored `message` in the stream that holds its topic. NATS and
+   * memory store one of several appends of one id within the stream's duplicate window; later
+   * ones are stored again, and RabbitMQ stores all: consumers deduplicate on `message.id`. Any
+   * number may be in flight up to 64 MiB.
+   * @throws BrokerError `broker.unavailable` (try again: it may have been stored all the same; a
+   * `work` stream that is full refuses thus),
    * `broker.too_large`, `broker.invalid`, `broker.no_stream` or `broker.forbidden` (do not).
    */
   append(message: Message): Promise<void>;
   /**
    * Hands each stored message of `pattern`, which must lie in one declared stream, to one member
    * of `group`, at least once, in no promised order. A group that is new gets all that the stream
-   * still holds. A group consumes one pattern of a stream. At most `prefetch` deliveries are in
-   * this call's hands at a time. While a handler runs its message is given to nobody else, unless
-   * the broker was lost meanwhile; that of a member that died, after half a minute. A handler that
-   * throws counts as `again`, with a wait that grows from 0.1 to 30 s.
+   * still holds. A group consumes one pattern of a stream; a `work` stream has its one group. At
+   * most `prefetch` deliveries are in this call's hands at a time. While a handler runs its message
+   * is given to nobody else, unless the broker was lost meanwhile; that of a member that died,
+   * after half a minute. A handler that throws counts as `again`, with a wait that grows from 0.1
+   * to 30 s.
    * Resolves after `stop` aborts and every delivery in hand is settled. An absent broker, a
    * stream or a group that was deleted do not end it: it makes them anew and goes on.
    * @throws BrokerError `broker.no_stream`, `broker.invalid`, `broker.forbidden` or
@@ -92,7 +95,10 @@ export type Headers = Readonly<Record<string, string>>;
 
 export type Hint = { readonly topic: string; readonly body: Uint8Array };
 
-/** `id`, 1 to 128 printable ASCII characters without spaces, makes repeats known as such. */
+/**
+ * `id`, 1 to 128 printable ASCII characters without spaces, makes repeats known as such. One that
+ * came without from a sender outside has its place in the stream instead.
+ */
 export type Message = {
   readonly id: string;
   readonly topic: string;
@@ -111,11 +117,23 @@ export type Answer = (request: Request) => Promise<Uint8Array>;
 
 /** A verdict on one delivery. Returned, so that it can be neither forgotten nor doubled. */
 export type Settlement =
-  | { readonly kind: 'done' }
-  /** Not before `afterMs`, at most an hour. */
+  | { readonly kind: 'done'; readonly reply?: Uint8Array }
+  /** Not before `afterMs`, at most ten minutes. */
   | { readonly kind: 'again'; readonly afterMs: number }
   /** Never again: a note of it goes to the dead topic, without the body, which may hold secrets. */
-  | { readonly kind: 'dead'; readonly reason: string };
+  | { readonly kind: 'dead'; readonly reason: string; readonly reply?: Uint8Array };
+
+/**
+ * How the sender of a message asks for the `reply` of its settlement, which goes there at most
+ * once for each delivery. NATS publishes it to the topic `to`, memory as a hint, RabbitMQ to the
+ * queue of that name; there the two are the properties `reply-to` and `correlation-id`. What is
+ * said in `correlationId` is repeated (not in memory: hints have no headers). An address that
+ * could reach names of ours, or that is no plain topic, is ignored and logged.
+ */
+export const REPLY_HEADERS = {
+  to: 'Switchyard-Reply-To',
+  correlationId: 'Switchyard-Correlation-Id',
+} as const;
 
 /** `attempt` counts deliveries from 1; it starts anew when a broker lost what it had stored. */
 export type Handler = (
@@ -143,11 +161,24 @@ export const DEAD_HEADERS = {
 export type StreamSpec = {
   readonly name: string;
   readonly topics: readonly string[];
-  readonly maxAgeMs: number;
-  /** Without it as much as the broker allows; beyond it the oldest go. */
+  /** Without it as much as the broker allows. */
   readonly maxBytes?: number;
+  /** For a stream that is made now; an operator may change it later. */
   readonly duplicateWindowMs: number;
-};
+} & (WorkSpec | LogSpec);
+
+/**
+ * For the one group `group`: each message is kept from the declaration on until that group has
+ * settled it. What does not fit any more is refused rather than the oldest dropped.
+ */
+type WorkSpec = { readonly keep: 'work'; readonly group: string };
+
+/**
+ * Kept by age and size, for any number of groups; the oldest go. On RabbitMQ nothing is kept for
+ * groups that come later: there `group` names the one for which messages are kept from the
+ * declaration on, and without it the stream is an exchange to bind queues to.
+ */
+type LogSpec = { readonly keep: 'log'; readonly group?: string; readonly maxAgeMs: number };
 
 export type BrokerStats = {
   readonly connected: boolean;

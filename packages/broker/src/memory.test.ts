@@ -1,18 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { brokerContract } from './broker.contract.ts';
-import type { Message } from './broker.ts';
+import type { Hint, Message, StreamSpec } from './broker.ts';
+import type { HeardReply } from './contract/ground.ts';
 import { Mailbox, silentLog, text } from './contract/mailbox.ts';
 import { openMemoryBroker } from './memory/open-memory-broker.ts';
 
 brokerContract('memory', async (streams) => {
   const broker = openMemoryBroker({ log: silentLog, streams });
-  return { open: async () => broker, end: () => broker.close() };
+  return {
+    knowsRepeats: true,
+    open: async () => broker,
+    openReplyBox: async () => {
+      const box = new Mailbox<HeardReply>();
+      const hear = ({ body }: Hint) => box.put({ body: text(body), correlationId: undefined });
+      const address = 'contract.reply-box';
+      await broker.listen(address, hear, new AbortController().signal);
+      return { address, correlates: false, whenCount: (count) => box.whenCount(count) };
+    },
+    end: () => broker.close(),
+  };
 });
 
-const STREAM = {
+const STREAM: StreamSpec = {
   name: 'KEPT',
   topics: ['kept.*'],
+  keep: 'log',
   maxAgeMs: 60_000,
   duplicateWindowMs: 60_000,
 };

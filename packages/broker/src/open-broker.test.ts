@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AckPolicy, connect, headers, StorageType } from 'nats';
-import type { Message, Request } from './broker.ts';
+import type { Message, Request, StreamSpec } from './broker.ts';
 import { Mailbox, silentLog, text } from './contract/mailbox.ts';
 import { parseAddress } from './nats/address.ts';
 import { startNatsServer } from './nats/nats-server.fixture.ts';
 import { openBroker } from './open-broker.ts';
 
-const KEPT = {
+const KEPT: StreamSpec = {
   name: 'KEPT',
   topics: ['kept.*'],
+  keep: 'log',
   maxAgeMs: 60_000,
   duplicateWindowMs: 10_000,
 };
@@ -125,7 +126,7 @@ describe('openBroker', { timeout: 60_000 }, () => {
     const server = await startNatsServer();
     const operator = await connect({ servers: `127.0.0.1:${server.port}` });
     const manager = await operator.jetstreamManager();
-    const opening = (stream: object) =>
+    const opening = (stream: Partial<typeof KEPT>) =>
       openBroker(server.url, { ...options, streams: [{ ...KEPT, ...stream }] });
     await manager.streams.add({ name: 'VOLATILE', subjects: ['v.*'], storage: StorageType.Memory });
     await (await opening({})).close();

@@ -4,7 +4,7 @@ import {
   DEAD_HEADERS,
   type Handler,
   type Message,
-  type Settlement,
+  REPLY_HEADERS,
 } from './broker.ts';
 
 /** What an adapter does with a delivery in the end: forget it, or hand it out again later. */
@@ -15,13 +15,30 @@ export type DeliveryRules = {
   readonly handle: Handler;
   readonly deadTopic: ((message: Message) => string) | undefined;
   readonly append: (message: Message) => Promise<void>;
+  readonly replies: Replies;
   readonly log: BrokerLog;
 };
 
-const AGAIN_MAX_MS = 3_600_000;
+/** How an adapter sends the replies that senders ask for. */
+export type Replies = {
+  /** Whether `address` is one of somebody outside. */
+  allows(address: string): boolean;
+  /** At most once, without waiting. */
+  send(reply: Reply): void;
+};
+
+export type Reply = {
+  readonly to: string;
+  readonly correlationId: string | undefined;
+  readonly body: Uint8Array;
+};
+
+/** RabbitMQ takes a delivery from a consumer that holds it for more than half an hour. */
+const AGAIN_MAX_MS = 600_000;
 const THROWN_FIRST_MS = 100;
 const THROWN_MAX_MS = 30_000;
 const REASON_MAX_CHARS = 400;
+const ADDRESS_SHOWN_CHARS = 100;
 
 /**
  * Runs the handler on one delivery, and the note of its death where it is dead. Never throws: a
@@ -41,20 +58,43 @@ export const settleDelivery = async (
   });
   switch (settlement.kind) {
     case 'done':
-      return settlement;
+      reply(rules, message, settlement.reply);
+      return DONE;
     case 'again':
       return again(Math.min(Math.max(Math.round(settlement.afterMs) || 0, 0), AGAIN_MAX_MS));
     case 'dead':
-      return await bury(rules, message, settlement.reason).catch((error: unknown) => {
+      try {
+        await bury(rules, message, settlement.reason);
+      } catch (error) {
         log.error({ ...fields, err: error }, 'The note of a dead message could not be stored.');
         return again(backOffMs(attempt));
-      });
+      }
+      reply(rules, message, settlement.reply);
+      return DONE;
     default:
       return settlement satisfies never;
   }
 };
 
-const bury = async (rules: DeliveryRules, message: Message, reason: string): Promise<Verdict> => {
+/** A reply that cannot be sent must not cost a settlement: the work itself is done. */
+const reply = (rules: DeliveryRules, message: Message, body: Uint8Array | undefined): void => {
+  const to = message.headers?.[REPLY_HEADERS.to];
+  if (body === undefined || to === undefined) return;
+  const fields = { topic: message.topic, group: rules.group, id: message.id };
+  if (!rules.replies.allows(to)) {
+    const address = to.slice(0, ADDRESS_SHOWN_CHARS);
+    rules.log.warn({ ...fields, address }, 'A reply address is ignored: it may not be replied to.');
+    return;
+  }
+  try {
+    const correlationId = message.headers?.[REPLY_HEADERS.correlationId];
+    rules.replies.send({ to, correlationId, body });
+  } catch (error) {
+    rules.log.warn({ ...fields, err: error }, 'A reply could not be sent.');
+  }
+};
+
+const bury = async (rules: DeliveryRules, message: Message, reason: string): Promise<void> => {
   const note = {
     [DEAD_HEADERS.reason]: oneLine(reason),
     [DEAD_HEADERS.id]: oneLine(message.id),
@@ -72,10 +112,14 @@ const bury = async (rules: DeliveryRules, message: Message, reason: string): Pro
       headers: note,
     });
   }
-  return { kind: 'done' };
 };
 
-const again = (afterMs: number): Settlement & Verdict => ({ kind: 'again', afterMs });
+const DONE: Verdict = { kind: 'done' };
+
+const again = (afterMs: number): Extract<Verdict, { kind: 'again' }> => ({
+  kind: 'again',
+  afterMs,
+});
 
 const backOffMs = (attempt: number): number =>
   Math.min(THROWN_FIRST_MS * 2 ** Math.min(attempt - 1, 16), THROWN_MAX_MS);

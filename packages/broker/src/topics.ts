@@ -1,3 +1,4 @@
+import type { StreamSpec } from './broker.ts';
 import { BrokerError } from './broker-error.ts';
 
 /**
@@ -21,6 +22,10 @@ export const checkTopic = (topic: string): void => {
     `"${topic}" is no topic: dot-separated words of letters, digits, "_" and "-" are.`,
   );
 };
+
+/** Whether `address` is a topic of somebody outside, to whom a reply may go. */
+export const isForeignTopic = (address: string): boolean =>
+  isTopic(address) && !/^switchyard(?:\.|$)/i.test(address);
 
 /** @throws BrokerError `broker.invalid` where `pattern` may not be listened to or consumed. */
 export const checkPattern = (pattern: string): void => {
@@ -50,6 +55,32 @@ export const covers = (pattern: string, other: string): boolean => {
   return (
     words.length === others.length &&
     words.every((word, index) => word === '*' || word === others[index])
+  );
+};
+
+/**
+ * Checks what a stream is declared with.
+ * @throws BrokerError `broker.invalid`.
+ */
+export const checkSpec = (spec: StreamSpec): void => {
+  checkName(spec.name);
+  spec.topics.forEach(checkPattern);
+  if (spec.group === undefined) return;
+  checkName(spec.group);
+  if (spec.topics.length === 1) return;
+  throw new BrokerError(
+    'broker.invalid',
+    `The stream ${spec.name} has a group, which consumes one pattern: it must have one topic.`,
+  );
+};
+
+/** @throws BrokerError `broker.conflict` where the stream is there for its one group, whole. */
+export const checkGroup = (spec: StreamSpec, group: string, pattern: string): void => {
+  checkName(group);
+  if (spec.keep === 'log' || (spec.group === group && spec.topics[0] === pattern)) return;
+  throw new BrokerError(
+    'broker.conflict',
+    `The stream ${spec.name} is for the group ${spec.group} alone, which consumes all of it.`,
   );
 };
 

@@ -26,10 +26,47 @@ export const topics = {
   due: 'switchyard.hint.due',
   /** To the relay: the event log grew. Empty body. */
   appended: 'switchyard.hint.appended',
+  /** From producers outside: a job to accept. Body: what `/run` takes. */
+  submit: (endpointId: EndpointId) => `switchyard.submit.${endpointId}`,
+  anySubmit: 'switchyard.submit.*',
+  /** A question of producers outside: a job to accept. Body: what `/run` takes, and answers. */
+  rpcSubmit: (endpointId: EndpointId) => `switchyard.rpc.submit.${endpointId}`,
+  anyRpcSubmit: 'switchyard.rpc.submit.*',
+  /** To operators: a submission that cannot be read. No body; the headers say which and why. */
+  dead: (endpointId: EndpointId) => `switchyard.dead.${endpointId}`,
+  anyDead: 'switchyard.dead.*',
   /** To consumers outside, from the relay: what happened to a job. Body: a CloudEvent. */
   event: (endpointId: EndpointId, event: string) => `switchyard.events.${endpointId}.${event}`,
+  anyEvent: 'switchyard.events.*.*',
 } as const;
 
-/** The stream that carries lifecycle events; adapters declare it where the broker has streams. */
-export const EVENTS_STREAM = 'SWITCHYARD_EVENTS';
-export const EVENTS_TOPICS = ['switchyard.events.*.*'] as const;
+const DAY_MS = 86_400_000;
+const MIB = 1_048_576;
+
+/** What is stored on the broker, as its port declares it. */
+export const streams = {
+  submissions: {
+    name: 'SWITCHYARD_SUBMIT',
+    topics: [topics.anySubmit],
+    keep: 'work',
+    group: 'intake',
+    maxBytes: 1_024 * MIB,
+    duplicateWindowMs: 120_000,
+  },
+  events: {
+    name: 'SWITCHYARD_EVENTS',
+    topics: [topics.anyEvent],
+    keep: 'log',
+    maxAgeMs: 7 * DAY_MS,
+    duplicateWindowMs: 120_000,
+  },
+  deadLetters: {
+    name: 'SWITCHYARD_DEAD',
+    topics: [topics.anyDead],
+    keep: 'log',
+    group: 'operators',
+    maxAgeMs: 30 * DAY_MS,
+    maxBytes: 64 * MIB,
+    duplicateWindowMs: 120_000,
+  },
+} as const;

@@ -3,22 +3,7 @@ import { createHash } from 'node:crypto';
 import { it } from 'node:test';
 import { type Broker, DEAD_HEADERS, type Handler, type Message } from '../broker.ts';
 import { Mailbox, text } from './mailbox.ts';
-
-const messages = (topic: string, count: number): Message[] =>
-  Array.from({ length: count }, (_, index) => ({
-    id: `${topic}/${index}`,
-    topic,
-    body: Buffer.from(String(index)),
-  }));
-
-const putDone =
-  (box: Mailbox<Message>): Handler =>
-  async (message) => {
-    box.put(message);
-    return { kind: 'done' };
-  };
-
-const ids = (list: readonly Message[]): string[] => list.map(({ id }) => id).sort();
+import { ids, messages, putDone } from './messages.ts';
 
 /** What `append` and `consume` promise. */
 export const streamContract = (open: () => Promise<Broker>): void => {
@@ -80,20 +65,6 @@ const sharing = (open: () => Promise<Broker>): void => {
       await consuming;
     }
     assert.ok(second.items.every(({ topic }) => topic === 'contract.kept.resume.1'));
-  });
-
-  it('stores one of several appends of one id', async () => {
-    const broker = await open();
-    const stop = new AbortController();
-    const box = new Mailbox<Message>();
-    const [twice, once] = messages('contract.kept.twice.a', 2);
-    assert.ok(twice && once);
-    for (const message of [twice, twice, twice, once]) await broker.append(message);
-    const consuming = broker.consume('contract.kept.twice.*', 'twice', putDone(box), stop.signal);
-    await box.when((items) => items.some(({ id }) => id === once.id));
-    stop.abort();
-    await consuming;
-    assert.deepEqual(ids(box.items), ids([twice, once]));
   });
 };
 

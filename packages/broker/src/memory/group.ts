@@ -4,7 +4,12 @@ import { type DeliveryRules, settleDelivery } from '../settle-delivery.ts';
 import { covers } from '../topics.ts';
 
 /** A message that a stream keeps; `holders` counts the groups that have not settled it. */
-export type Kept = { readonly message: Message; readonly appendedAt: number; holders: number };
+export type Kept = {
+  readonly seq: number;
+  readonly message: Message;
+  readonly appendedAt: number;
+  holders: number;
+};
 
 type Delivery = { readonly kept: Kept; readonly attempt: number };
 
@@ -17,13 +22,16 @@ type Member = {
 /** The consumers that share a stream's messages under one name; it outlives its members. */
 export class MemoryGroup {
   readonly pattern: string;
+  readonly #settled: (kept: Kept) => void;
   readonly #waiting = new Fifo<Delivery>();
   readonly #members = new Set<Member>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #scheduled = false;
 
-  constructor(pattern: string) {
+  /** `settled` hears of each message that this group is done with. */
+  constructor(pattern: string, settled: (kept: Kept) => void) {
     this.pattern = pattern;
+    this.#settled = settled;
   }
 
   offer(kept: Kept): void {
@@ -80,6 +88,7 @@ export class MemoryGroup {
     const verdict = await settleDelivery(member.rules, kept.message, attempt);
     if (verdict.kind === 'done') {
       kept.holders -= 1;
+      this.#settled(kept);
       return;
     }
     const timer = setTimeout(() => {

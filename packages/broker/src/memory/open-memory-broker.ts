@@ -1,7 +1,8 @@
 import type { Broker, BrokerLog, StreamSpec } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { checkMessage, checkPrefetch } from '../limits.ts';
-import { checkName, checkPattern, streamOf } from '../topics.ts';
+import type { Replies } from '../settle-delivery.ts';
+import { checkGroup, checkPattern, checkSpec, isForeignTopic, streamOf } from '../topics.ts';
 import { MemoryHints } from './hints.ts';
 import { MemoryRequests } from './requests.ts';
 import { MemoryStream } from './stream.ts';
@@ -27,8 +28,7 @@ export const openMemoryBroker = (options: MemoryBrokerOptions): Broker => {
   const { log, maxBodyBytes = MAX_BODY_BYTES } = options;
   const retainedMaxBytes = options.retainedMaxBytes ?? RETAINED_MAX_BYTES;
   const streams = (options.streams ?? []).map((spec) => {
-    checkName(spec.name);
-    spec.topics.forEach(checkPattern);
+    checkSpec(spec);
     return { topics: spec.topics, stream: new MemoryStream(spec, retainedMaxBytes) };
   });
   const hints = new MemoryHints(log, maxBodyBytes);
@@ -38,6 +38,10 @@ export const openMemoryBroker = (options: MemoryBrokerOptions): Broker => {
   const checkOpen = (): void => {
     if (!closing.signal.aborted) return;
     throw new BrokerError('broker.unavailable', 'The broker is closed.');
+  };
+  const replies: Replies = {
+    allows: isForeignTopic,
+    send: ({ to, body }) => hints.hint(to, body),
   };
   const append: Broker['append'] = async (message) => {
     checkOpen();
@@ -64,9 +68,10 @@ export const openMemoryBroker = (options: MemoryBrokerOptions): Broker => {
     consume: async (pattern, group, handle, stop, { prefetch, deadTopic } = {}) => {
       checkOpen();
       checkPattern(pattern);
-      checkName(group);
-      const member = streamOf(streams, pattern).stream.group(group, pattern);
-      const rules = { group, handle, deadTopic, append, log };
+      const { stream } = streamOf(streams, pattern);
+      checkGroup(stream.spec, group, pattern);
+      const member = stream.group(group, pattern);
+      const rules = { group, handle, deadTopic, append, log, replies };
       await member.join(rules, checkPrefetch(prefetch), untilClosed(stop));
     },
     stats: () => ({

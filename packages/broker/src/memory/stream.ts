@@ -23,6 +23,7 @@ export class MemoryStream {
   constructor(spec: StreamSpec, retainedMaxBytes: number) {
     this.spec = spec;
     this.#maxBytes = Math.min(spec.maxBytes ?? retainedMaxBytes, retainedMaxBytes);
+    if (spec.keep === 'work') this.group(spec.group, spec.topics[0] ?? '');
   }
 
   append(message: Message): void {
@@ -32,11 +33,12 @@ export class MemoryStream {
     const bytes = message.body.length + MESSAGE_OVERHEAD_BYTES;
     this.#makeRoom(bytes);
     const kept: Kept = {
+      seq: this.#next,
       message: { ...message, headers: { ...message.headers }, body: Uint8Array.from(message.body) },
       appendedAt: now,
       holders: 0,
     };
-    this.#kept.set(this.#next, kept);
+    this.#kept.set(kept.seq, kept);
     this.#next += 1;
     this.#bytes += bytes;
     this.#ids.set(message.id, now);
@@ -54,7 +56,9 @@ export class MemoryStream {
           `${pattern} needs a group of its own.`,
       );
     }
-    const group = new MemoryGroup(pattern);
+    const group = new MemoryGroup(pattern, (kept) => {
+      if (this.spec.keep === 'work') this.#drop(kept);
+    });
     this.#groups.set(name, group);
     this.#forget(performance.now());
     for (const kept of this.#kept.values()) {
@@ -74,17 +78,18 @@ export class MemoryStream {
       if (now - at < this.spec.duplicateWindowMs && this.#ids.size <= IDS_MAX) break;
       this.#ids.delete(id);
     }
-    for (const [seq, kept] of this.#kept) {
+    if (this.spec.keep === 'work') return;
+    for (const kept of this.#kept.values()) {
       if (now - kept.appendedAt < this.spec.maxAgeMs || kept.holders > 0) break;
-      this.#drop(seq, kept);
+      this.#drop(kept);
     }
   }
 
   #makeRoom(bytes: number): void {
-    for (const [seq, kept] of this.#kept) {
+    for (const kept of this.#kept.values()) {
       if (this.#bytes + bytes <= this.#maxBytes) return;
       if (kept.holders > 0) break;
-      this.#drop(seq, kept);
+      this.#drop(kept);
     }
     if (this.#bytes + bytes <= this.#maxBytes || this.#kept.size === 0) return;
     throw new BrokerError(
@@ -93,8 +98,8 @@ export class MemoryStream {
     );
   }
 
-  #drop(seq: number, kept: Kept): void {
-    this.#kept.delete(seq);
+  #drop(kept: Kept): void {
+    if (!this.#kept.delete(kept.seq)) return;
     this.#bytes -= kept.message.body.length + MESSAGE_OVERHEAD_BYTES;
   }
 }

@@ -2,11 +2,12 @@ import type { Broker, BrokerLog } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { checkPrefetch } from '../limits.ts';
 import type { OpenBrokerOptions } from '../open-broker-options.ts';
-import { checkName, checkPattern, streamOf } from '../topics.ts';
+import { checkGroup, checkPattern, checkSpec, streamOf } from '../topics.ts';
 import { makeAppend } from './append.ts';
 import { Consumption } from './consume.ts';
 import { hearHints, sendHints } from './hints.ts';
 import { type NatsLink, openLink } from './link.ts';
+import { makeReplies } from './replies.ts';
 import { request, serve } from './requests.ts';
 import { type NatsStreams, openStreams } from './streams.ts';
 
@@ -25,10 +26,7 @@ type OpenNatsOptions = OpenBrokerOptions & {
 export const openNatsBroker = async (url: string, options: OpenNatsOptions): Promise<Broker> => {
   const { name, log, connectTimeoutMs = CONNECT_TIMEOUT_MS, ackWaitMs = ACK_WAIT_MS } = options;
   const specs = options.streams ?? [];
-  for (const spec of specs) {
-    checkName(spec.name);
-    spec.topics.forEach(checkPattern);
-  }
+  specs.forEach(checkSpec);
   const link = await openLink(url, { name, log, connectTimeoutMs });
   const streams = await openStreams(link, specs, connectTimeoutMs).catch(async (error: unknown) => {
     await link.close();
@@ -37,6 +35,7 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
   restoreOnReturn(link, streams, log);
   const hints = sendHints(link);
   const append = makeAppend(link, streams);
+  const replies = makeReplies(link);
   const closing = new AbortController();
   const untilClosed = (stop: AbortSignal) => AbortSignal.any([stop, closing.signal]);
   const checkOpen = (): void => {
@@ -62,12 +61,13 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
     consume: async (pattern, group, handle, stop, { prefetch, deadTopic } = {}) => {
       checkOpen();
       checkPattern(pattern);
-      checkName(group);
+      const stream = streamOf(specs, pattern);
+      checkGroup(stream, group, pattern);
       const consumption = new Consumption({
         link,
         streams,
-        spec: { stream: streamOf(specs, pattern), group, pattern, ackWaitMs },
-        rules: { group, handle, deadTopic, append, log },
+        spec: { stream, group, pattern, ackWaitMs },
+        rules: { group, handle, deadTopic, append, log, replies },
         prefetch: checkPrefetch(prefetch),
         stop: untilClosed(stop),
       });

@@ -11,6 +11,7 @@ import { openNatsBroker } from './open-nats-broker.ts';
 const STREAM: StreamSpec = {
   name: 'OUTAGE',
   topics: ['outage.kept.*'],
+  keep: 'log',
   maxAgeMs: 600_000,
   duplicateWindowMs: 60_000,
 };

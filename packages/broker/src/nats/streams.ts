@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   DiscardPolicy,
   type JetStreamManager,
+  millis,
   nanos,
   RetentionPolicy,
   StorageType,
@@ -23,7 +24,7 @@ export type NatsStreams = {
 
 /**
  * Makes the streams of `specs`, or finds that they are as wanted. Limits that differ are set
- * anew; replicas are left as the operator has them.
+ * anew; replicas and the duplicate window are left as the operator has them.
  * @throws BrokerError `broker.conflict` where a stream has other topics, storage or retention,
  * `broker.forbidden`, or `broker.unavailable` when JetStream has not answered by `timeoutMs`.
  */
@@ -82,16 +83,23 @@ const configOf = (spec: StreamSpec) => ({
   name: spec.name,
   subjects: [...spec.topics],
   storage: StorageType.File,
-  retention: RetentionPolicy.Limits,
+  retention: retentionOf(spec),
+  duplicate_window: duplicateWindowOf(spec, spec.duplicateWindowMs),
   ...limitsOf(spec),
 });
 
+const retentionOf = (spec: StreamSpec): RetentionPolicy =>
+  spec.keep === 'work' ? RetentionPolicy.Workqueue : RetentionPolicy.Limits;
+
+/** In ns; the server refuses one that is longer than the messages are kept. */
+const duplicateWindowOf = (spec: StreamSpec, windowMs: number): number =>
+  nanos(spec.keep === 'log' ? Math.min(windowMs, spec.maxAgeMs) : windowMs);
+
 const limitsOf = (spec: StreamSpec) => ({
-  // A full stream lets the oldest go: refusing would let old events block new ones.
-  discard: DiscardPolicy.Old,
-  max_age: nanos(spec.maxAgeMs),
+  // A full log lets the oldest go: refusing would let old events block new ones.
+  discard: spec.keep === 'work' ? DiscardPolicy.New : DiscardPolicy.Old,
+  max_age: spec.keep === 'log' ? nanos(spec.maxAgeMs) : 0,
   max_bytes: spec.maxBytes ?? -1,
-  duplicate_window: nanos(Math.min(spec.duplicateWindowMs, spec.maxAgeMs)),
 });
 
 const adopt = async (
@@ -110,10 +118,11 @@ const adopt = async (
     throw differs('the topics', topics(found.subjects), topics(spec.topics));
   }
   if (found.storage !== StorageType.File) throw differs('storage', found.storage, 'file');
-  if (found.retention !== RetentionPolicy.Limits) {
-    throw differs('retention', found.retention, 'limits');
+  if (found.retention !== retentionOf(spec)) {
+    throw differs('retention', found.retention, retentionOf(spec));
   }
-  const wanted = limitsOf(spec);
+  const windowMs = millis(found.duplicate_window);
+  const wanted = { ...limitsOf(spec), duplicate_window: duplicateWindowOf(spec, windowMs) };
   const same =
     found.discard === wanted.discard &&
     found.max_age === wanted.max_age &&

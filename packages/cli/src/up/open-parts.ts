@@ -1,11 +1,6 @@
 import type { Broker } from '@switchyard/broker';
 import { openBroker } from '@switchyard/broker';
-import {
-  EVENTS_STREAM,
-  EVENTS_TOPICS,
-  type InstanceId,
-  newInstanceId,
-} from '@switchyard/contracts';
+import { type InstanceId, newInstanceId, streams } from '@switchyard/contracts';
 import {
   type Config,
   type ConfigFileResult,
@@ -54,7 +49,6 @@ export type Parts = {
 
 /** How long a start waits for a database or broker that is away, in ms. */
 const START_WAIT_MS = 60_000;
-const EVENTS_KEPT_MS = 7 * 86_400_000;
 
 /** Opens the database (the embedded one where none is named), migrates it, and opens the broker. */
 export const openParts = async (config: Config, file: Parts['file']): Promise<Parts> => {
@@ -81,14 +75,7 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
     name: `switchyard ${service}`,
     log,
     connectTimeoutMs: START_WAIT_MS,
-    streams: [
-      {
-        name: EVENTS_STREAM,
-        topics: EVENTS_TOPICS,
-        maxAgeMs: EVENTS_KEPT_MS,
-        duplicateWindowMs: 120_000,
-      },
-    ],
+    streams: Object.values(streams),
   });
   const apiKey = config.apiKey ?? secrets?.apiKey;
   const health = createHealth();
