@@ -18,7 +18,7 @@ const ASSIGN_MAX_BYTES = 512 * 1024;
 
 export type ClaimContext = {
   readonly store: Store;
-  readonly broker: Pick<Broker, 'hint'>;
+  readonly broker: Pick<Broker, 'hint' | 'stats'>;
   readonly log: Log;
   readonly instance: InstanceId;
   readonly demand: DemandBook;
@@ -78,7 +78,8 @@ const claimUntilDry = async (
   again: Set<EndpointId>,
   dry: Set<EndpointId>,
 ): Promise<void> => {
-  for (;;) {
+  // An assign would be lost, and its jobs would wait until their supervisor returned them.
+  while (context.broker.stats().connected) {
     const seats = context.demand.seatsOf(endpointId, CLAIM_MAX_SEATS);
     if (seats.length === 0) return;
     const limited = context.isLimited(endpointId);

@@ -15,6 +15,8 @@ export interface DemandSender {
   hearAssign(scheduler: InstanceId, k: number): void;
   /** Whether some scheduler would hear the demand. */
   isHeard(): boolean;
+  /** Calls `claim` when the demand changed and nobody heard it. */
+  onUnheard(claim: () => void): void;
 }
 
 /** Tells one scheduler, the same while it lives, how many jobs each worker would take now. */
@@ -28,6 +30,7 @@ export const createDemandSender = (
   let chosen: InstanceId | undefined;
   let n = 0;
   let due = false;
+  let claim: () => void = () => undefined;
 
   const choose = (): InstanceId | undefined => {
     const staleBefore = performance.now() - BEAT_STALE_MS;
@@ -49,13 +52,16 @@ export const createDemandSender = (
     broker.hint(topics.demand(scheduler), Buffer.from(JSON.stringify(demand)));
   };
 
+  const isHeard = (): boolean => broker.stats().connected && choose() !== undefined;
+
   return {
     changed: () => {
       if (due) return;
       due = true;
       setImmediate(() => {
         due = false;
-        send();
+        if (isHeard()) send();
+        else claim();
       });
     },
     send,
@@ -67,7 +73,10 @@ export const createDemandSender = (
     hearAssign: (scheduler, k) => {
       seen.set(scheduler, Math.max(k, seen.get(scheduler) ?? 0));
     },
-    isHeard: () => broker.stats().connected && choose() !== undefined,
+    isHeard,
+    onUnheard: (wake) => {
+      claim = wake;
+    },
   };
 };
 

@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Log, type Loop, startLoop } from '@switchyard/runtime';
 import { beatSupervisor } from '@switchyard/store';
 import type { DemandSender } from '../send-demand.ts';
@@ -12,6 +13,10 @@ import { type SignContext, storeSigns } from './store-signs.ts';
 
 const TICK_MS = 1_000;
 const MAIL_EVERY_MS = 500;
+/** While nobody hears the demand: a new job waits that long for an idle worker, in ms. */
+const CLAIM_EVERY_MS = 500;
+/** Slots that became free meanwhile are filled by the next claim, in ms. */
+const CLAIM_REST_MS = 50;
 
 export type LoopsContext = SignContext & {
   readonly log: Log;
@@ -36,14 +41,17 @@ export const startSupervisorLoops = (context: LoopsContext): SupervisorLoops => 
     loop('store signs of life', TICK_MS, () => storeSigns(context)),
     loop('return lost assigns', TICK_MS, () => returnLostAssigns(reconcile)),
     loop('return old mail', MAIL_EVERY_MS, () => returnOldMail(reconcile)),
-    loop('claim without a scheduler', MAIL_EVERY_MS, async () => {
-      if (!demand.isHeard()) await claimForOwn(reconcile);
-    }),
   ];
+  const claiming = loop('claim without a scheduler', CLAIM_EVERY_MS, async () => {
+    if (demand.isHeard()) return;
+    await claimForOwn(reconcile);
+    await pause(CLAIM_REST_MS);
+  });
+  demand.onUnheard(claiming.wake);
   return {
     learnEndpoints,
     stop: async () => {
-      await Promise.all(loops.map((one) => one.stop()));
+      await Promise.all([...loops, claiming].map((one) => one.stop()));
     },
   };
 };
