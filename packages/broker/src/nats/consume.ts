@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createInbox, type Msg, nanos } from 'nats';
+import { type Msg, nanos } from 'nats';
 import { type DeliveryRules, settleDelivery, type Verdict } from '../settle-delivery.ts';
 import { type Delivery, readDelivery } from './delivery.ts';
 import { toBrokerError } from './failure.ts';
@@ -98,7 +98,7 @@ export class Consumption {
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const end = (): void => resolve();
     const beganAt = performance.now();
-    const inbox = createInbox();
+    const inbox = link.makeInbox();
     const subscription = link.nats.subscribe(inbox, {
       callback: (error, msg) => {
         this.#heardAt = performance.now();

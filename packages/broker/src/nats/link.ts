@@ -1,5 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ConnectionOptions, connect, Events, type NatsConnection, type Status } from 'nats';
+import {
+  type ConnectionOptions,
+  connect,
+  createInbox,
+  Events,
+  type NatsConnection,
+  type Status,
+} from 'nats';
 import type { BrokerLog } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { parseAddress } from './address.ts';
@@ -20,11 +27,20 @@ type LinkOptions = {
   readonly connectTimeoutMs: number;
 };
 
+type LinkParts = {
+  /** The servers without credentials. */
+  readonly shown: string;
+  readonly inboxPrefix: string;
+  readonly log: BrokerLog;
+};
+
 /** @throws BrokerError `broker.unavailable`, `broker.forbidden` or `broker.invalid`. */
 export const openLink = async (url: string, options: LinkOptions): Promise<NatsLink> => {
   const { shown, options: address } = parseAddress(url);
+  const inboxPrefix = inboxPrefixOf(address.user);
   const nats = await dial(shown, options, {
     ...address,
+    inboxPrefix,
     name: options.name,
     timeout: Math.min(DIAL_MS, options.connectTimeoutMs),
     pingInterval: PING_MS,
@@ -35,8 +51,15 @@ export const openLink = async (url: string, options: LinkOptions): Promise<NatsL
     reconnectDelayHandler: () => RECONNECT_MS.least + Math.random() * RECONNECT_MS.jitter,
     noAsyncTraces: true,
   });
-  return new NatsLink(nats, shown, options.log);
+  return new NatsLink(nats, { shown, inboxPrefix, log: options.log });
 };
+
+/**
+ * Answers go under the user's own name, so that an operator may let each user hear its own alone;
+ * a right to `_INBOX.>` holds for it as well.
+ */
+const inboxPrefixOf = (user = ''): string =>
+  /^[\w-]{1,64}$/.test(user) ? `_INBOX.${user}` : '_INBOX';
 
 const dial = async (
   shown: string,
@@ -70,6 +93,7 @@ export class NatsLink {
   readonly nats: NatsConnection;
   readonly log: BrokerLog;
   readonly #shown: string;
+  readonly #inboxPrefix: string;
   readonly #listeners = new Set<(connected: boolean) => void>();
   /** A set, because one promise that all work is raced against would remember all of it. */
   readonly #losers = new Set<(error: BrokerError) => void>();
@@ -79,10 +103,11 @@ export class NatsLink {
   #reconnects = 0;
   #maxBodyBytes: number;
 
-  constructor(nats: NatsConnection, shown: string, log: BrokerLog) {
+  constructor(nats: NatsConnection, parts: LinkParts) {
     this.nats = nats;
-    this.log = log;
-    this.#shown = shown;
+    this.log = parts.log;
+    this.#shown = parts.shown;
+    this.#inboxPrefix = parts.inboxPrefix;
     this.#maxBodyBytes = maxBodyOf(nats) ?? 0;
     void this.#follow();
   }
@@ -95,6 +120,16 @@ export class NatsLink {
   checkConnected(): void {
     if (this.#closing) throw new BrokerError('broker.unavailable', 'The broker is closed.');
     if (!this.#connected) throw this.#away();
+  }
+
+  /** A topic of its own that answers may be sent to. */
+  makeInbox(): string {
+    return createInbox(this.#inboxPrefix);
+  }
+
+  /** Whether the server is one of several. */
+  isClustered(): boolean {
+    return this.nats.info?.cluster !== undefined;
   }
 
   maxBodyBytes(): number {

@@ -14,6 +14,7 @@ import { isMissing, toBrokerError } from './failure.ts';
 import type { NatsLink } from './link.ts';
 
 const TRY_AGAIN_MS = 250;
+const CLUSTER_REPLICAS = 3;
 
 export type NatsStreams = {
   readonly specs: readonly StreamSpec[];
@@ -23,8 +24,9 @@ export type NatsStreams = {
 };
 
 /**
- * Makes the streams of `specs`, or finds that they are as wanted. Limits that differ are set
- * anew; replicas and the duplicate window are left as the operator has them.
+ * Makes the streams of `specs` (in a cluster with three replicas), or finds that they are as
+ * wanted. Limits that differ are set anew; replicas and the duplicate window are left as the
+ * operator has them.
  * @throws BrokerError `broker.conflict` where a stream has other topics, storage or retention,
  * `broker.forbidden`, or `broker.unavailable` when JetStream has not answered by `timeoutMs`.
  */
@@ -62,7 +64,7 @@ const restoreAll = async (
   for (const spec of specs) {
     try {
       const found = await find(manager, spec.name);
-      if (found === undefined) await manager.streams.add(configOf(spec));
+      if (found === undefined) await make(link, manager, spec);
       else await adopt(link, manager, spec, found);
     } catch (error) {
       throw toBrokerError(error, `looking after the stream ${spec.name} (is JetStream on?)`);
@@ -77,6 +79,12 @@ const find = async (manager: JetStreamManager, name: string): Promise<StreamConf
     if (isMissing(error)) return undefined;
     throw error;
   }
+};
+
+/** In a cluster it goes on while one of three nodes is away; alone a server has but one to give. */
+const make = async (link: NatsLink, manager: JetStreamManager, spec: StreamSpec): Promise<void> => {
+  const replicas = link.isClustered() ? CLUSTER_REPLICAS : 1;
+  await manager.streams.add({ ...configOf(spec), num_replicas: replicas });
 };
 
 const configOf = (spec: StreamSpec) => ({
