@@ -43,14 +43,16 @@ export const topics = {
 const DAY_MS = 86_400_000;
 const MIB = 1_048_576;
 
-/** What is stored on the broker, as its port declares it. */
+/**
+ * What is stored on the broker, as its port declares it. Submissions have no bound of their own:
+ * NATS sets aside what a bound allows when it makes a stream, and refuses where the disk is smaller.
+ */
 export const streams = {
   submissions: {
     name: 'SWITCHYARD_SUBMIT',
     topics: [topics.anySubmit],
     keep: 'work',
     group: 'intake',
-    maxBytes: 1_024 * MIB,
     duplicateWindowMs: 120_000,
   },
   events: {
