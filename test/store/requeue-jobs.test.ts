@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import type { EndpointId, JobId } from '@switchyard/contracts';
+import {
+  type EndpointId,
+  type JobId,
+  REQUEUE_REASONS,
+  type RequeueReason,
+} from '@switchyard/contracts';
 import { afterLoss, RANK, RANKS, returnedRank } from '@switchyard/lifecycle';
 import {
   appendChunks,
   peekStreamChunks,
-  REQUEUE_REASONS,
-  type RequeueReason,
   readEventsOfJob,
   readStatuses,
   recordDeliveryTry,

@@ -16,6 +16,13 @@ const SWEEPS: Readonly<Record<string, string>> = {
   forget_lost_workers: 'asks for the leases of workers that are silent for an hour',
   find_due_deliveries: 'asks each endpoint for one row of its index range',
   read_events_after: 'the relay reads the log in commit order, by its index, over all endpoints',
+  find_job: 'asks each endpoint that it is given for one row',
+  list_workers: 'leases are as few as running jobs',
+  ...Object.fromEntries(
+    ['', '_in_queue', '_in_progress', '_completed', '_failed', '_cancelled', '_timed_out'].map(
+      (state) => [`search_jobs${state}`, 'asks each endpoint for a bounded range of its index'],
+    ),
+  ),
   read_cursor_lag: 'as the relay reads: one row of the index of the commit order',
 };
 

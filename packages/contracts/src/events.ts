@@ -14,6 +14,17 @@ export const EVENTS = [
 ] as const;
 export type EventName = (typeof EVENTS)[number];
 
+/** Why a claim ended without a result. */
+export const REQUEUE_REASONS = [
+  'worker_exited',
+  'worker_lost',
+  'result_lost',
+  'assign_lost',
+  'not_handed_over',
+  'switchyard_ended_it',
+] as const;
+export type RequeueReason = (typeof REQUEUE_REASONS)[number];
+
 /** CloudEvents 1.0, structured JSON: https://github.com/cloudevents/spec */
 export const CloudEventSchema = Type.Object({
   specversion: Type.Literal('1.0'),

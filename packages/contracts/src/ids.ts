@@ -55,6 +55,12 @@ export const madeAtMs = (jobId: JobId): number => {
   return Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
 };
 
+/** The smallest UUID that a job made at `atMs` or later can have. */
+export const earliestUuid = (atMs: number): string => {
+  const hex = Math.floor(atMs).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+};
+
 const isSync = (uuid: string): boolean => (Number.parseInt(uuid.slice(-1), 16) & 1) === 1;
 
 const POOL_BYTES = 8 * 512;

@@ -8,6 +8,7 @@ export * from './http.ts';
 export * from './ids.ts';
 export * from './json-envelope.ts';
 export * from './limits.ts';
+export * from './management.ts';
 export * from './messages.ts';
 export * from './policy.ts';
 export * from './scopes.ts';

@@ -15,6 +15,7 @@ import {
 } from '@switchyard/contracts';
 import { readAnswer } from './answers.ts';
 import { type EndpointCalls, endpointCalls, type KeyCalls, keyCalls } from './management.ts';
+import { type OperationCalls, operationCalls } from './operations.ts';
 import { createSend, type Send, type SendOptions } from './send.ts';
 import { type StreamChunk, type StreamEnd, streamChunks } from './stream.ts';
 import { bodyOf, type Submission } from './submission.ts';
@@ -41,7 +42,7 @@ export type RequestsQuery = {
  * The calls of one server. Each rejects with an ApiError (refused), an UnreachableError (no
  * answer), an AnswerError (not Switchyard's), or the reason of its signal.
  */
-export type Client = {
+export type Client = OperationCalls & {
   /** Queues a job; resolves once it is on disk. */
   run(endpoint: string, submission: Submission, options?: RunOptions): Promise<Accepted>;
   /** Queues a job and waits for its end: the status as it stands when the wait is over. */
@@ -98,7 +99,8 @@ export const createClient = (options: ClientOptions): Client => {
   return { ...jobCalls(send), ...endpointWideCalls(send), ...managementOf(send) };
 };
 
-const managementOf = (send: Send): Pick<Client, 'endpoints' | 'keys'> => ({
+const managementOf = (send: Send): OperationCalls & Pick<Client, 'endpoints' | 'keys'> => ({
+  ...operationCalls(send),
   endpoints: endpointCalls(send),
   keys: keyCalls(send),
 });

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Endpoint, KeyRecord } from '@switchyard/contracts';
+import type {
+  Endpoint,
+  JobDetail,
+  KeyRecord,
+  SupervisorInfo,
+  WorkerInfo,
+} from '@switchyard/contracts';
 import { createClient } from './client.ts';
 import { startScriptedServer } from './scripted-server.fixture.ts';
 
@@ -44,6 +50,44 @@ const DELIVERY = {
   ],
 };
 
+const JOB: JobDetail = {
+  id: 'j1',
+  endpoint: 'echo',
+  status: 'COMPLETED',
+  priority: 'high',
+  createdAt: KEY.createdAt,
+  attempt: 1,
+  maxAttempts: 3,
+  policy: { executionTimeout: 600_000, ttl: 86_400_000, lowPriority: false },
+  inputBytes: 2,
+  events: [{ seq: 1, event: 'accepted', at: KEY.createdAt, text: 'It was accepted.' }],
+  deliveries: [],
+};
+const WORKER: WorkerInfo = {
+  id: 'w1',
+  endpoint: 'echo',
+  state: 'lost',
+  reason: null,
+  slots: 1,
+  jobs: ['j1'],
+  supervisor: 's1',
+  firstSeenAt: KEY.createdAt,
+  seenAt: KEY.createdAt,
+};
+const SUPERVISOR: SupervisorInfo = {
+  instance: 's1',
+  host: 'box',
+  pid: 1,
+  alive: true,
+  workers: 1,
+  beatingSince: KEY.createdAt,
+  lastBeatAt: KEY.createdAt,
+};
+const AUDIT = {
+  entries: [{ id: 1, at: KEY.createdAt, key: 'k1', action: 'endpoint.create', target: 'echo' }],
+  cursor: null,
+};
+
 const ANSWERS: Readonly<Record<string, { status?: number; body?: unknown; text?: string }>> = {
   'GET /v1/endpoints': { body: { endpoints: [ECHO] } },
   'POST /v1/endpoints': { status: 201, body: ECHO },
@@ -55,6 +99,13 @@ const ANSWERS: Readonly<Record<string, { status?: number; body?: unknown; text?:
   'GET /v1/keys': { body: { keys: [KEY] } },
   'POST /v1/keys': { status: 201, body: { ...KEY, key: 'sy_secret' } },
   'POST /v1/keys/k1/revoke': { body: { ...KEY, revokedAt: KEY.createdAt } },
+  'POST /v1/endpoints/echo/pause': { body: { ...ECHO, paused: true } },
+  'POST /v1/endpoints/echo/resume': { body: ECHO },
+  'GET /v1/jobs?status=FAILED&from=1': { body: { jobs: [], cursor: 'c' } },
+  'GET /v1/jobs/j1?endpoint=echo': { body: JOB },
+  'GET /v1/workers?endpoint=echo': { body: { workers: [WORKER] } },
+  'GET /v1/supervisors': { body: { supervisors: [SUPERVISOR] } },
+  'GET /v1/audit?limit=1': { body: AUDIT },
   'POST /v2/echo/purge-queue': { body: { removed: 3, status: 'completed' } },
   'GET /v2/echo/requests?status=FAILED&limit=2': { body: { requests: [], cursor: null } },
 };
@@ -88,4 +139,21 @@ test('every management call has its route, its body and its answer', async () =>
       {},
     ],
   );
+});
+
+test('what operators look at has its routes and its answers', async () => {
+  await using server = await startScriptedServer(
+    ({ method, url }) => ANSWERS[`${method} ${url}`] ?? { status: 404 },
+  );
+  const client = createClient({ baseUrl: server.url, apiKey: 'k' });
+  assert.equal((await client.endpoints.pause('echo')).paused, true);
+  assert.equal((await client.endpoints.resume('echo')).paused, false);
+  assert.deepEqual(await client.jobs.search({ status: 'FAILED', from: 1 }), {
+    jobs: [],
+    cursor: 'c',
+  });
+  assert.deepEqual(await client.jobs.read('j1', { endpoint: 'echo' }), JOB);
+  assert.deepEqual(await client.workers.list({ endpoint: 'echo' }), [WORKER]);
+  assert.deepEqual(await client.supervisors.list(), [SUPERVISOR]);
+  assert.deepEqual(await client.audit.list({ limit: 1 }), AUDIT);
 });

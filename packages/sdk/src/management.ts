@@ -23,6 +23,9 @@ export type EndpointCalls = {
   update(id: string, settings: EndpointSettings, options?: Options): Promise<Endpoint>;
   /** Deletes an endpoint without unfinished jobs, and all that it holds. */
   delete(id: string, options?: Options): Promise<void>;
+  /** Gives no more jobs of the endpoint to workers, until it is resumed. */
+  pause(id: string, options?: Options): Promise<Endpoint>;
+  resume(id: string, options?: Options): Promise<Endpoint>;
   /** A new secret that signs webhooks, shown this once; the former one signs too. */
   newWebhookSecret(id: string, options?: Options): Promise<{ readonly secret: string }>;
   /** The newest deliveries of webhooks, with every try. */
@@ -49,6 +52,8 @@ const bytes = (value: object): Buffer<ArrayBuffer> => Buffer.from(JSON.stringify
 /** The calls of `/v1/endpoints`. */
 export const endpointCalls = (send: Send): EndpointCalls => {
   const root = ['v1', 'endpoints'];
+  const post = (id: string, what: string, repeatable: boolean, { signal }: Options) =>
+    send({ method: 'POST', path: [...root, id, what], body: NO_BODY, repeatable, signal });
   return {
     list: async ({ signal } = {}) =>
       readList(
@@ -86,11 +91,12 @@ export const endpointCalls = (send: Send): EndpointCalls => {
     delete: async (id, { signal } = {}) => {
       await send({ method: 'DELETE', path: [...root, id], repeatable: false, signal });
     },
-    newWebhookSecret: async (id, { signal } = {}) => {
-      const path = [...root, id, 'webhook-secret'];
-      const call = { method: 'POST', path, body: NO_BODY, repeatable: false, signal } as const;
-      return readAnswer(await send(call), checkSecret);
-    },
+    pause: async (id, options = {}) =>
+      readAnswer(await post(id, 'pause', true, options), checkEndpoint),
+    resume: async (id, options = {}) =>
+      readAnswer(await post(id, 'resume', true, options), checkEndpoint),
+    newWebhookSecret: async (id, options = {}) =>
+      readAnswer(await post(id, 'webhook-secret', false, options), checkSecret),
     deliveries: async (id, query = {}, { signal } = {}) => {
       const path = [...root, id, 'deliveries'];
       const answer = await send({ method: 'GET', path, query, repeatable: true, signal });

@@ -1,6 +1,8 @@
 import { first } from './0001-first.ts';
+import { operations } from './0003-operations.ts';
 
 /** Every step of the schema, oldest first. A step that was released is never edited. */
 export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
   { name: '0001-first', sql: first },
+  { name: '0003-operations', sql: operations },
 ];

@@ -1,9 +1,9 @@
+import type { RequeueReason } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { BEAT_STALE_MS } from './beat-supervisor.ts';
 import { type Lease, type LeaseRow, leaseIn } from './lease.ts';
 import { WORKER_LOST_MS } from './read-health.ts';
-import type { RequeueReason } from './requeue-jobs.ts';
 
 /**
  * Nobody is lost before they could have been heard: some supervisor must have listened without a

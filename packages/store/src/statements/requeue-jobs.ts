@@ -1,36 +1,14 @@
-import { type EndpointId, type JobId, jobIdOf, uuidOf } from '@switchyard/contracts';
+import {
+  type EndpointId,
+  type JobId,
+  jobIdOf,
+  type RequeueReason,
+  uuidOf,
+} from '@switchyard/contracts';
+import { describeLoss, spendsAttempt } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { endedFromLeases, jsonBytes, terminalCtes } from './terminal.ts';
-
-/** Why a claim ended without a result; all but the last two spend an attempt. */
-export const REQUEUE_REASONS = [
-  'worker_exited',
-  'worker_lost',
-  'result_lost',
-  'assign_lost',
-  'not_handed_over',
-  'switchyard_ended_it',
-] as const;
-export type RequeueReason = (typeof REQUEUE_REASONS)[number];
-
-const SPENDS: Record<RequeueReason, boolean> = {
-  worker_exited: true,
-  worker_lost: true,
-  result_lost: true,
-  assign_lost: false,
-  not_handed_over: false,
-  switchyard_ended_it: false,
-};
-
-const TOLD: Record<RequeueReason, string> = {
-  worker_exited: 'its worker ended in the middle of it',
-  worker_lost: 'its worker was not heard of any more',
-  result_lost: 'its worker dropped it without a result',
-  assign_lost: 'the hand-over was lost',
-  not_handed_over: 'it could not be handed over',
-  switchyard_ended_it: 'Switchyard ended its worker',
-};
 
 export type LostClaim = { readonly jobId: JobId; readonly claimNo: number };
 
@@ -104,8 +82,8 @@ export const requeueJobs = async (
     process,
     claims.map((claim) => uuidOf(claim.jobId)),
     claims.map((claim) => claim.claimNo),
-    SPENDS[reason],
-    TOLD[reason],
+    spendsAttempt(reason),
+    describeLoss(reason),
     reason,
   ]);
   const ids = (hopeless: boolean) =>

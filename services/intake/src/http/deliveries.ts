@@ -36,7 +36,7 @@ const jobUuidIn = (call: Call): string | null => {
 };
 
 /** A row for each try becomes a delivery with its tries; rows of one delivery are neighbours. */
-const groupTries = (rows: readonly DeliveryRow[]) =>
+export const groupTries = (rows: readonly DeliveryRow[]) =>
   [...Map.groupBy(rows, (row) => row.delivery_id).values()].flatMap(([first, ...rest]) =>
     first === undefined
       ? []

@@ -20,7 +20,7 @@ import {
   writeAudit,
 } from '@switchyard/store';
 import type { Changes } from '../tell-changes.ts';
-import { jsonIn } from './parameters.ts';
+import { jsonIn, momentOf } from './parameters.ts';
 import { json, type KeyCall, MANAGEMENT_BODY_MAX_BYTES, type Route } from './route.ts';
 
 export type KeysContext = {
@@ -30,9 +30,6 @@ export type KeysContext = {
 };
 
 const checkCreate = validator(CreateKeySchema);
-/** ISO 8601 with a time zone, so that it means the same moment everywhere. */
-const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
-
 /** The keys of `/v1`. A limited key sees and makes only keys within its own limits. */
 export const keyRoutes = (context: KeysContext): Route[] => [
   {
@@ -130,7 +127,7 @@ const endpointsFor = (principal: Principal, { endpoints }: CreateKey): EndpointI
 
 const expiryIn = (text: string | undefined): Date | null => {
   if (text === undefined) return null;
-  const moment = MOMENT.test(text) ? new Date(text) : new Date(Number.NaN);
+  const moment = new Date(momentOf(text));
   if (moment.getTime() > Date.now()) return moment;
   throw refuse(
     'request.invalid',

@@ -1,14 +1,8 @@
-import {
-  jobIdOf,
-  parseJobId,
-  RequestsPageSchema,
-  refuse,
-  STATES,
-  uuidOf,
-} from '@switchyard/contracts';
+import { RequestsPageSchema, STATES } from '@switchyard/contracts';
 import { listRequests, type Store } from '@switchyard/store';
+import { cursorIn, toCursor } from './cursors.ts';
 import { choiceIn, integerIn } from './parameters.ts';
-import { type Call, json, type Route } from './route.ts';
+import { json, type Route } from './route.ts';
 
 const LIMIT = { minimum: 1, maximum: 1_000, default: 100 };
 
@@ -36,19 +30,3 @@ export const requestsRoutes = ({ store }: { readonly store: Store }): Route[] =>
     },
   },
 ];
-
-const toCursor = (uuid: string): string =>
-  Buffer.from(uuid.replaceAll('-', ''), 'hex').toString('base64url');
-
-/** The UUID that the cursor stands for. @throws Refusal for what is none of ours. */
-const cursorIn = (call: Call): string | null => {
-  const text = call.query.cursor;
-  if (text === undefined) return null;
-  const hex = typeof text === 'string' ? Buffer.from(text, 'base64url').toString('hex') : '';
-  const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  if (uuid.length === 36 && toCursor(uuid) === text) {
-    const jobId = parseJobId(jobIdOf(uuid));
-    if (jobId !== undefined) return uuidOf(jobId);
-  }
-  throw refuse('request.invalid', 'cursor must be the one that the former page gave.');
-};

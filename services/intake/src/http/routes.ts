@@ -2,8 +2,10 @@ import { type ChangeContext, changeRoutes } from './cancel-retry-purge.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { type EndpointsContext, endpointRoutes } from './endpoints.ts';
 import { type HealthContext, healthRoutes } from './health.ts';
+import { type JobsContext, jobRoutes } from './jobs.ts';
 import { type KeysContext, keyRoutes } from './keys.ts';
 import { describingRoutes } from './openapi.ts';
+import { type OperationsContext, operationRoutes } from './operations.ts';
 import { requestsRoutes } from './requests.ts';
 import type { Route } from './route.ts';
 import { type RunContext, runRoutes } from './run.ts';
@@ -16,6 +18,8 @@ type RoutesContext = RunContext &
   ChangeContext &
   HealthContext &
   EndpointsContext &
+  JobsContext &
+  OperationsContext &
   KeysContext;
 
 /** Every route of intake. */
@@ -30,6 +34,8 @@ export const allRoutes = (context: RoutesContext): Route[] => {
     ...endpointRoutes(context),
     ...keyRoutes(context),
     ...deliveryRoutes(context),
+    ...jobRoutes(context),
+    ...operationRoutes(context),
   ];
   return [...routes, ...describingRoutes(routes)];
 };

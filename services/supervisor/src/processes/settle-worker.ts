@@ -1,12 +1,17 @@
 import type { Broker } from '@switchyard/broker';
-import { type EndpointId, type InstanceId, type JobId, topics } from '@switchyard/contracts';
+import {
+  type EndpointId,
+  type InstanceId,
+  type JobId,
+  type RequeueReason,
+  topics,
+} from '@switchyard/contracts';
 import type { Log } from '@switchyard/runtime';
 import {
   deleteKey,
   findLeasesOfWorker,
   forgetWorker,
   type LostClaim,
-  type RequeueReason,
   requeueJobs,
   type Store,
 } from '@switchyard/store';
