@@ -1,5 +1,5 @@
 import { type Broker, openBroker } from '@switchyard/broker';
-import { type EndpointId, newInstanceId, type Scope } from '@switchyard/contracts';
+import { type EndpointId, newInstanceId, type Scope, streams } from '@switchyard/contracts';
 import { createIntake } from '@switchyard/intake';
 import {
   createHealth,
@@ -37,7 +37,7 @@ export type Sent = {
   readonly headers?: Record<string, string>;
 };
 
-/** An intake on a real Postgres and the broker in memory. */
+/** An intake on a real Postgres, and the broker in memory unless another is named. */
 export type TestIntake = AsyncDisposable & {
   readonly url: string;
   readonly store: Store;
@@ -61,6 +61,7 @@ type Options = {
   readonly databaseUrl?: string;
   /** Instead of a free one. */
   readonly port?: number;
+  readonly brokerUrl?: string;
 };
 
 /** Starts one on a free port. */
@@ -68,6 +69,7 @@ export const startIntake = async ({
   wrap = (store) => store,
   databaseUrl,
   port = 0,
+  brokerUrl,
 }: Options = {}): Promise<TestIntake> => {
   const database =
     databaseUrl === undefined
@@ -79,7 +81,11 @@ export const startIntake = async ({
   const destination = { write: (line: string) => void complaints.push(line) };
   const instance = newInstanceId();
   const log = createLog({ level: 'warn', service: 'intake', instance, pretty: false, destination });
-  const broker = await openBroker(undefined, { name: 'test', log });
+  const broker = await openBroker(brokerUrl, {
+    name: 'test',
+    log,
+    streams: Object.values(streams),
+  });
   const sealer = createSealer([Buffer.alloc(32, 7)]);
   const opened = Promise.withResolvers<string>();
   const intake = createIntake({
@@ -121,16 +127,20 @@ export const startIntake = async ({
       if (made.status !== 201) throw new Error(made.text);
       return id as EndpointId;
     },
-    makeKey: async (scopes, endpoints) => {
-      const { keyId, key, hash } = newKey();
-      const named = endpoints === undefined ? null : endpoints.map((id) => id as EndpointId);
-      await createKey(store, { keyId, hash, name: 'k', scopes, endpoints: named, expiresAt: null });
-      return key;
-    },
+    makeKey: makeKeyIn(store),
     stop: () => intake.stop(),
     [Symbol.asyncDispose]: close,
   };
 };
+
+const makeKeyIn =
+  (store: Store): TestIntake['makeKey'] =>
+  async (scopes, endpoints) => {
+    const { keyId, key, hash } = newKey();
+    const named = endpoints === undefined ? null : endpoints.map((id) => id as EndpointId);
+    await createKey(store, { keyId, hash, name: 'k', scopes, endpoints: named, expiresAt: null });
+    return key;
+  };
 
 const sendTo =
   (url: string) =>

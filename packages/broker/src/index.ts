@@ -1,3 +1,4 @@
-export type { Broker, Hint, Message } from './broker.ts';
+export type { Broker, Handler, Hint, Message, Settlement } from './broker.ts';
+
 export { BrokerError } from './broker-error.ts';
 export { openBroker } from './open-broker.ts';

@@ -13,6 +13,7 @@ import {
 import type { KeyRing, Store } from '@switchyard/store';
 import { createAcceptor } from './accept-jobs.ts';
 import { listenForHints } from './consumers/hints.ts';
+import { takeSubmissions } from './consumers/submissions.ts';
 import { createWaitingExplainer } from './explain-waiting.ts';
 import { createQueueGuard } from './guard-queue.ts';
 import { guardStore } from './guard-store.ts';
@@ -42,7 +43,7 @@ export type IntakeContext = {
   readonly opened?: (url: string) => void;
 };
 
-/** The intake: the HTTP door of clients and operators. */
+/** The intake: the door of clients, operators and producers. */
 export const createIntake = (given: IntakeContext): Service => {
   const context = { ...given, store: guardStore(given.store) };
   const stop = new AbortController();
@@ -63,6 +64,7 @@ export const createIntake = (given: IntakeContext): Service => {
     isStopping: () => stop.signal.aborted,
   };
   const app = createServer(parts, allRoutes(parts));
+  let submissions: Promise<void> | undefined;
   let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
 
@@ -72,6 +74,7 @@ export const createIntake = (given: IntakeContext): Service => {
     await listenForHints(parts, stop.signal);
     const { host } = context.listen;
     const port = await listenOn(app.server, host, context.listen.port);
+    submissions = takeSubmissions(parts, stop.signal);
     context.opened?.(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
   };
 
@@ -80,7 +83,8 @@ export const createIntake = (given: IntakeContext): Service => {
     waiters.stop();
     // A door that is still opening could not be closed; why it failed to is told by `start`.
     await started?.catch(() => undefined);
-    await Promise.race([closeServer(app), pause(context.drainMs, undefined, { ref: false })]);
+    const ended = Promise.all([closeServer(app), submissions]);
+    await Promise.race([ended, pause(context.drainMs, undefined, { ref: false })]);
     app.server.closeAllConnections();
     await acceptor.idle();
   };

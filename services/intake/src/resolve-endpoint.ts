@@ -1,4 +1,4 @@
-import type { Endpoint, EndpointId } from '@switchyard/contracts';
+import { type Endpoint, type EndpointId, refuse } from '@switchyard/contracts';
 import { readEndpoint, type Store, StoreUnavailable } from '@switchyard/store';
 
 /** Endpoints by id, remembered for a moment: each request names one. */
@@ -68,3 +68,7 @@ export const createEndpointCache = (store: Store): EndpointCache => {
     },
   };
 };
+
+/** The one answer to every name of an endpoint that is not there. */
+export const noSuchEndpoint = () =>
+  refuse('endpoint.not_found', 'There is no endpoint of this id.');

@@ -6,7 +6,7 @@ import {
   type Scope,
 } from '@switchyard/contracts';
 import { type KeyRing, mayUse, type Principal } from '@switchyard/store';
-import type { EndpointCache } from '../resolve-endpoint.ts';
+import { type EndpointCache, noSuchEndpoint } from '../resolve-endpoint.ts';
 import type { EndpointRoute, KeyRoute } from './route.ts';
 
 type Context = { readonly keyRing: KeyRing; readonly endpoints: EndpointCache };
@@ -64,6 +64,3 @@ const requireScope = ({ scopes }: Principal, scope: Scope): void => {
   if (scopes.has(scope) || (scope !== 'worker' && scopes.has('admin'))) return;
   throw refuse('auth.scope', `This needs a key with the scope "${scope}".`);
 };
-
-export const noSuchEndpoint = () =>
-  refuse('endpoint.not_found', 'There is no endpoint of this id.');

@@ -22,9 +22,8 @@ import {
   updateEndpoint,
   writeAudit,
 } from '@switchyard/store';
-import type { EndpointCache } from '../resolve-endpoint.ts';
+import { type EndpointCache, noSuchEndpoint } from '../resolve-endpoint.ts';
 import type { Changes } from '../tell-changes.ts';
-import { noSuchEndpoint } from './authenticate.ts';
 import { jsonIn } from './parameters.ts';
 import {
   type EndpointCall,

@@ -1,6 +1,6 @@
 import { type Endpoint, type EndpointId, parseEndpointId } from '@switchyard/contracts';
 import { listEndpoints, mayUse, type Store } from '@switchyard/store';
-import { noSuchEndpoint } from './authenticate.ts';
+import { noSuchEndpoint } from '../resolve-endpoint.ts';
 import type { KeyCall } from './route.ts';
 
 export const ENDPOINT_PARAMETER = {
