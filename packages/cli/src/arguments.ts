@@ -40,6 +40,21 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number from ${minimum} to ${maximum}.`);
   };
 
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const AGO = /^(\d{1,9})([smhd])$/;
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** A moment: `2h` ago by this machine's clock, or ISO 8601 with a zone. @returns ms since 1970. */
+export const moment = (text: string): number => {
+  const [, count, unit] = AGO.exec(text) ?? [];
+  const ms =
+    unit === undefined
+      ? Date.parse(ISO.test(text) ? text : '')
+      : Date.now() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  if (ms >= 0) return ms;
+  throw new InvalidArgumentError('It must be 90s, 15m, 2h or 7d, or ISO 8601 with a zone.');
+};
+
 /** A number of ms; its bounds are checked with the rest of the policy. */
 export const milliseconds = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 

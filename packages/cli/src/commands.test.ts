@@ -156,7 +156,7 @@ test('the generated key is used for a server on this machine only, and never mad
 
 test('help and version are exit code 0, what is not a command 2', async () => {
   const names = ['up', 'migrate', 'submit', 'status', 'wait', 'cancel', 'retry', 'purge', 'apply'];
-  for (const name of [...names, 'deliveries']) {
+  for (const name of [...names, 'deliveries', 'jobs', 'job', 'workers']) {
     const help = await runCli([name, '--help']);
     assert.equal(help.code, 0, name);
     assert.match(help.out, /Examples?:\n {2}\$ .*switchyard /, name);

@@ -14,6 +14,8 @@ import {
   type State,
 } from '@switchyard/contracts';
 
+import { operationsRoutes } from './operations-routes.fixture.ts';
+
 type Seen = {
   readonly line: string;
   readonly headers: IncomingHttpHeaders;
@@ -187,6 +189,7 @@ const routesOf = (jobs: Map<string, Job>, endpoints: Map<string, Endpoint>): [Re
     ],
     [/^POST \/v2\/([\w-]+)\/purge-queue$/, () => ({ removed: 3, status: 'completed' })],
     ...managementRoutes(endpoints, endpointAt),
+    ...operationsRoutes,
   ];
 };
 
@@ -212,6 +215,9 @@ const managementRoutes = (
       return { ...former, name: name ?? former.name };
     },
   ],
+  [/^POST \/v1\/endpoints\/([\w-]+)\/pause$/, (path) => ({ ...endpointAt(path), paused: true })],
+  [/^POST \/v1\/endpoints\/([\w-]+)\/resume$/, (path) => endpointAt(path)],
+  [/^DELETE \/v1\/endpoints\/([\w-]+)$/, (path) => endpointAt(path)],
   [/^POST \/v1\/endpoints\/([\w-]+)\/webhook-secret$/, () => ({ secret: 'whsec_once' })],
   [/^GET \/v1\/endpoints\/([\w-]+)\/deliveries\?/, () => ({ deliveries: [DELIVERY] })],
   [/^GET \/v1\/keys$/, () => ({ keys: [KEY_RECORD] })],

@@ -4,6 +4,8 @@ import { addApply } from './commands/apply.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDeliveries } from './commands/deliveries.ts';
 import { addEndpoints } from './commands/endpoints.ts';
+import { addJob } from './commands/job.ts';
+import { addJobs } from './commands/jobs.ts';
 import { addKeys } from './commands/keys.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addPurge } from './commands/purge.ts';
@@ -12,6 +14,7 @@ import { addStatus } from './commands/status.ts';
 import { addSubmit } from './commands/submit.ts';
 import { addUp } from './commands/up.ts';
 import { addWait } from './commands/wait.ts';
+import { addWorkers } from './commands/workers.ts';
 
 const AFTER = `
 Environment:
@@ -31,6 +34,9 @@ const COMMANDS = [
   addCancel,
   addRetry,
   addPurge,
+  addJobs,
+  addJob,
+  addWorkers,
   addEndpoints,
   addApply,
   addKeys,

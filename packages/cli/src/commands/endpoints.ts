@@ -11,8 +11,11 @@ type Json = { readonly json?: boolean };
 export const addEndpoints = (program: Command): void => {
   const endpoints = program
     .command('endpoints')
-    .summary('list and show endpoints')
-    .description('List endpoints, or show one. `switchyard apply` makes and changes them.');
+    .summary('list, show, pause and delete endpoints')
+    .description(
+      'List endpoints, show one, pause, resume or delete it. `switchyard apply` makes them and ' +
+        'changes them, with all of their settings.',
+    );
   endpoints
     .command('list', { isDefault: true })
     .description('List every endpoint that the key may use.')
@@ -34,6 +37,7 @@ export const addEndpoints = (program: Command): void => {
       if (options.json) printJson(endpoint);
       else print(...fieldLines(flatten(endpoint)));
     });
+  addChanges(endpoints);
   endpoints
     .command('webhook-secret')
     .description(
@@ -47,6 +51,52 @@ export const addEndpoints = (program: Command): void => {
       const made = await (await openClient()).endpoints.newWebhookSecret(id);
       if (options.json) printJson(made);
       else print(made.secret);
+    });
+};
+
+const addChanges = (endpoints: Command): void => {
+  const report = (endpoint: Endpoint, { json }: Json): void => {
+    if (json) printJson(endpoint);
+    else print(...tableLines(HEADINGS, [rowOf(endpoint)]));
+  };
+  endpoints
+    .command('create')
+    .description('Make an endpoint with the default settings.')
+    .argument('<endpoint>', 'its id', endpointId)
+    .option('--name <name>', 'what people call it; default its id')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('switchyard endpoints create echo --name Echo'))
+    .action(async (id: string, { name, ...options }: Json & { readonly name?: string }) => {
+      const settings = name === undefined ? { id } : { id, name };
+      report(await (await openClient()).endpoints.create(settings), options);
+    });
+  endpoints
+    .command('pause')
+    .description('Give no more jobs of an endpoint to workers. It goes on taking jobs.')
+    .argument('<endpoint>', 'which', endpointId)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('switchyard endpoints pause echo'))
+    .action(async (id: string, options: Json) => {
+      report(await (await openClient()).endpoints.pause(id), options);
+    });
+  endpoints
+    .command('resume')
+    .description('Give jobs of a paused endpoint to workers again.')
+    .argument('<endpoint>', 'which', endpointId)
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('switchyard endpoints resume echo'))
+    .action(async (id: string, options: Json) => {
+      report(await (await openClient()).endpoints.resume(id), options);
+    });
+  endpoints
+    .command('delete')
+    .description('Delete an endpoint without unfinished jobs, with the history of all its jobs.')
+    .argument('<endpoint>', 'which', endpointId)
+    .requiredOption('--yes', 'it cannot be undone')
+    .addHelpText('after', examples('switchyard endpoints delete echo --yes'))
+    .action(async (id: string) => {
+      await (await openClient()).endpoints.delete(id);
+      print(`${id} is deleted`);
     });
 };
 
