@@ -43,6 +43,7 @@ export const CloudEventSchema = Type.Object({
     workerId: Type.Optional(Type.String()),
     claimNo: Type.Optional(Type.Integer()),
     reason: Type.Optional(Type.String()),
+    output: Type.Optional(Type.Unknown({ description: 'Of progress: what the worker told.' })),
   }),
 });
 export type CloudEvent = Static<typeof CloudEventSchema>;

@@ -6,6 +6,7 @@ import { listenForHints } from './consumers/hints.ts';
 import { createDeliverer } from './deliver-webhooks.ts';
 import { startDeliverLoop } from './loops/deliver.ts';
 import { startLagLoop, startRelayLoop } from './loops/relay.ts';
+import { createProgressPublisher } from './publish-progress.ts';
 import { createRelay } from './relay-events.ts';
 
 export type NotifierContext = {
@@ -21,10 +22,11 @@ export type NotifierContext = {
   readonly drainMs: number;
 };
 
-/** The notifier: the relay of events to the broker, and the deliveries of webhooks. */
+/** The notifier: events out to the broker, and the deliveries of webhooks. */
 export const createNotifier = (context: NotifierContext): Service => {
   const stop = new AbortController();
   const relay = createRelay(context);
+  const progress = createProgressPublisher(context);
   let deliver: Loop | undefined;
   let loops: Loop[] = [];
   const deliverer = createDeliverer(context, () => deliver?.wake());
@@ -36,12 +38,13 @@ export const createNotifier = (context: NotifierContext): Service => {
       deliver = startDeliverLoop(context, deliverer);
       const relaying = startRelayLoop(context, relay);
       loops = [deliver, relaying, startLagLoop(context)];
-      await listenForHints(context.broker, { relay: relaying, deliver }, stop.signal);
+      const listeners = { relay: relaying, deliver, progress };
+      await listenForHints(context.broker, listeners, stop.signal);
     },
     stop: async () => {
       stop.abort();
       await Promise.all(loops.map((loop) => loop.stop()));
-      await deliverer.drain(context.drainMs);
+      await Promise.all([deliverer.drain(context.drainMs), progress.idle()]);
       // Without it another instance relays some seconds later all the same.
       await relay.release().catch(() => undefined);
     },
