@@ -45,7 +45,8 @@ const MIB = 1_048_576;
 
 /**
  * What is stored on the broker, as its port declares it. Submissions have no bound of their own:
- * NATS sets aside what a bound allows when it makes a stream, and refuses where the disk is smaller.
+ * NATS sets aside what a bound allows when it makes a stream, and refuses where the disk is
+ * smaller.
  */
 export const streams = {
   submissions: {
