@@ -125,6 +125,9 @@ test('the in-process broker serves one process only', () => {
   const [problem] = problemsOf({}, ['intake', 'scheduler', 'notifier']);
   assert.match(problem ?? '', /^BROKER_URL .* in-process broker serves one process only/);
   assert.equal(configOf({ BROKER_URL: 'tls://x' }, ['intake']).allInOne, false);
+  for (const url of ['nats://u:p@one:1,two:2,three', 'amqp://u:p@one:1,two:2/vhost']) {
+    assert.equal(configOf({ BROKER_URL: url }, ['intake']).brokerUrl, url);
+  }
 });
 
 test('a master key is required beside DATABASE_URL, where services run', () => {

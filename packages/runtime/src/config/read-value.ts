@@ -58,9 +58,11 @@ export const databaseUrl: Parser<string> = (text) =>
     ? good(text)
     : bad('must be a URL that begins with postgres:// or postgresql://.');
 
-/** Servers of one cluster stand behind each other with commas, each with its protocol. */
+/** The servers of a cluster, with commas between them; after the first, host and port will do. */
 export const brokerUrl: Parser<string> = (text) => {
-  const servers = text.split(/,(?=[a-z]+:\/\/)/);
+  const [first = '', ...more] = text.split(',');
+  const scheme = first.slice(0, first.indexOf('//') + 2);
+  const servers = [first, ...more.map((one) => (one.includes('://') ? one : `${scheme}${one}`))];
   const ofOneKind = [
     ['nats:', 'tls:'],
     ['amqp:', 'amqps:'],
