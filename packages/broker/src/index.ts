@@ -1,4 +1,3 @@
-export type { Broker, Handler, Hint, Message, Settlement } from './broker.ts';
-
+export type { Broker, Handler, Hint, Message, Settlement, StreamSpec } from './broker.ts';
 export { BrokerError } from './broker-error.ts';
 export { openBroker } from './open-broker.ts';

@@ -176,6 +176,22 @@ test('a database that is not there is exit code 3, without its password', async 
   assert.doesNotMatch(ran.err, /hush/);
 });
 
+test('migrate makes the streams on a broker, and again does nothing', async () => {
+  const BROKER_URL = process.env.TEST_NATS_URL ?? '';
+  for (const _ of ['first', 'again']) {
+    const ran = await runCli(['migrate', '--json'], { env: { BROKER_URL } });
+    assert.equal(ran.code, 0, ran.err);
+    const declared = ['SWITCHYARD_SUBMIT', 'SWITCHYARD_EVENTS', 'SWITCHYARD_DEAD'];
+    assert.deepEqual(JSON.parse(ran.out), { declared });
+  }
+});
+
+test('a broker that cannot be used is told without its password', async () => {
+  const refused = await runCli(['migrate'], { env: { BROKER_URL: 'nats://me:hush@[' } });
+  assert.notEqual(refused.code, 0);
+  assert.doesNotMatch(refused.out + refused.err, /hush/);
+});
+
 test('a reader that stops reading does not crash the command', async () => {
   const child = spawnCli(['--help'], { url: server.url });
   child.stdout.destroy();

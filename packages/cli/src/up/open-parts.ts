@@ -1,5 +1,4 @@
-import type { Broker } from '@switchyard/broker';
-import { openBroker } from '@switchyard/broker';
+import { type Broker, openBroker, type StreamSpec } from '@switchyard/broker';
 import { type InstanceId, newInstanceId, streams } from '@switchyard/contracts';
 import {
   type Config,
@@ -15,6 +14,7 @@ import {
   loadOrCreateSecrets,
   type Metrics,
   type Sealer,
+  type ServiceName,
   startEmbeddedPostgres,
   type TargetGuard,
 } from '@switchyard/runtime';
@@ -49,6 +49,13 @@ export type Parts = {
 
 /** How long a start waits for a database or broker that is away, in ms. */
 const START_WAIT_MS = 60_000;
+/** A service asks for its own alone, so that its user on the broker needs no right to others. */
+const STREAMS_OF: Readonly<Record<ServiceName, readonly StreamSpec[]>> = {
+  intake: [streams.submissions, streams.deadLetters],
+  scheduler: [],
+  supervisor: [],
+  notifier: [streams.events],
+};
 
 /** Opens the database (the embedded one where none is named), migrates it, and opens the broker. */
 export const openParts = async (config: Config, file: Parts['file']): Promise<Parts> => {
@@ -75,7 +82,7 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
     name: `switchyard ${service}`,
     log,
     connectTimeoutMs: START_WAIT_MS,
-    streams: Object.values(streams),
+    streams: config.services.flatMap((name) => STREAMS_OF[name]),
   });
   const apiKey = config.apiKey ?? secrets?.apiKey;
   const health = createHealth();
