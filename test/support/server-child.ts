@@ -10,6 +10,8 @@ export type ServerCommand = {
   readonly args: readonly string[];
   readonly uid?: number;
   readonly gid?: number;
+  /** Added to its environment, which else tells only of the path, the language and the zone. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** A server program of a test, which may be started again and again in one folder. */
@@ -57,10 +59,10 @@ export const serverChild = (folder: string, logFile: string): ServerChild => {
 
   return {
     pid: () => child?.pid ?? 0,
-    start: async ({ prefix = [], file, args, ...who }, isReady) => {
+    start: async ({ prefix = [], file, args, env: more = {}, ...who }, isReady) => {
       if (isRunning()) throw new Error(`${file} runs already`);
       const log = openSync(logFile, 'a', 0o600);
-      const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' };
+      const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC', ...more };
       // Detached: a Ctrl-C in the terminal is for the tests, which then stop their servers.
       const stdio = ['ignore', log, log] as const;
       const options = { cwd: '/', env, detached: true, ...who, stdio: [...stdio] };

@@ -15,8 +15,11 @@ export type ServiceName = (typeof SERVICES)[number];
 export type SwitchyardOptions = {
   /** Unset: the embedded Postgres, which only `all-in-one` may use. */
   readonly databaseUrl?: string;
-  /** Unset: the broker in process, which only `all-in-one` may use. */
-  readonly brokerUrl?: string;
+  /**
+   * One for all, or each service's own. Unset: the broker in process, which only `all-in-one` may
+   * use.
+   */
+  readonly brokerUrl?: string | Readonly<Record<ServiceName, string>>;
   readonly mode: 'separate' | 'all-in-one';
   /** The text of switchyard.yaml. */
   readonly config?: string;
@@ -72,7 +75,6 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
     SWITCHYARD_CONFIG: configPath,
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
     ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
-    ...(options.brokerUrl === undefined ? {} : { BROKER_URL: options.brokerUrl }),
     ...options.env,
   };
   const healthPorts: Record<ServiceName, number> = {
@@ -81,12 +83,14 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
     scheduler: ports.SCHEDULER_PORT,
     notifier: ports.NOTIFIER_PORT,
   };
+  const make = (name: string, args: readonly string[], service: ServiceName) => {
+    const own = { ...brokerOf(options, service), ...env };
+    return serviceProcess({ name, args, env: own, folder, healthPort: healthPorts[service] });
+  };
   const processes =
     options.mode === 'separate'
-      ? SERVICES.map((name) =>
-          serviceProcess({ name, args: [name], env, folder, healthPort: healthPorts[name] }),
-        )
-      : [serviceProcess({ name: 'all', args: [], env, folder, healthPort: ports.PORT })];
+      ? SERVICES.map((name) => make(name, [name], name))
+      : [make('all', [], 'intake')];
   const close = async (): Promise<void> => {
     await Promise.all(processes.map((one) => one.end('SIGTERM')));
     await rm(folder, { recursive: true, force: true });
@@ -113,6 +117,11 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
     close,
     [Symbol.asyncDispose]: close,
   };
+};
+
+const brokerOf = ({ brokerUrl }: SwitchyardOptions, name: ServiceName): { BROKER_URL?: string } => {
+  if (brokerUrl === undefined) return {};
+  return { BROKER_URL: typeof brokerUrl === 'string' ? brokerUrl : brokerUrl[name] };
 };
 
 type ProcessSpec = {
