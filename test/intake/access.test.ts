@@ -44,6 +44,7 @@ const EXPECTED: Readonly<Record<string, Scope | 'open'>> = {
   'GET /readyz': 'open',
   'GET /metrics': 'open',
   'GET /openapi.json': 'open',
+  'GET /asyncapi.json': 'open',
   'GET /docs': 'open',
 };
 

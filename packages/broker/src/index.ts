@@ -1,3 +1,4 @@
 export type { Broker, Handler, Hint, Message, Settlement, StreamSpec } from './broker.ts';
+export { DEAD_HEADERS, REPLY_HEADERS } from './broker.ts';
 export { BrokerError } from './broker-error.ts';
 export { openBroker } from './open-broker.ts';

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { PolicySchema } from './policy.ts';
 import { PRIORITIES, STATES } from './states.ts';
 
 const Ms = Type.Integer({ minimum: 0 });
@@ -94,6 +95,16 @@ export const S3ConfigSchema = Type.Record(Type.String(), Type.String(), {
 export type S3Config = Static<typeof S3ConfigSchema>;
 
 export const WebhookSchema = Type.String({ minLength: 1, maxLength: 2_048 });
+
+/** The body of a submission, over HTTP and from the broker; other keys are discarded. */
+export const SubmissionSchema = Type.Object({
+  input: Type.Unknown({
+    description: 'Any JSON value; its bytes reach the worker as they were sent.',
+  }),
+  webhook: Type.Optional(WebhookSchema),
+  policy: Type.Optional(PolicySchema),
+  s3Config: Type.Optional(S3ConfigSchema),
+});
 
 export const ProblemSchema = Type.Object({
   type: Type.String(),

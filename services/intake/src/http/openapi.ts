@@ -1,7 +1,8 @@
 import { ERRORS, type ErrorCode, ProblemSchema } from '@switchyard/contracts';
+import { describeBroker } from './asyncapi.ts';
 import { json, type Route } from './route.ts';
 
-/** `/openapi.json` and `/docs`, made from the table that the server is made from. */
+/** `/openapi.json`, `/asyncapi.json` and `/docs`, made from what the server itself is made from. */
 export const describingRoutes = (described: readonly Route[]): Route[] => {
   const own: Route[] = [
     {
@@ -11,6 +12,14 @@ export const describingRoutes = (described: readonly Route[]): Route[] => {
       access: 'open',
       success: { status: 200 },
       answer: async () => json(describeApi(all)),
+    },
+    {
+      method: 'GET',
+      path: '/asyncapi.json',
+      summary: 'What goes over the broker, as an AsyncAPI document.',
+      access: 'open',
+      success: { status: 200 },
+      answer: async () => json(describeBroker()),
     },
     {
       method: 'GET',
@@ -115,7 +124,8 @@ const printPage = (routes: readonly Route[]): string => {
     '<head><meta charset="utf-8"><title>Switchyard API</title></head>',
     '<body><h1>Switchyard API</h1>',
     '<p>Send a key as <code>Authorization: Bearer KEY</code>. Schemas and errors are in ',
-    '<a href="/openapi.json">openapi.json</a>.</p>',
+    '<a href="/openapi.json">openapi.json</a>; what goes over the broker is in ',
+    '<a href="/asyncapi.json">asyncapi.json</a>.</p>',
     '<table><thead><tr><th>Route</th><th>Scope</th><th>What it does</th></tr></thead>',
     `<tbody>${rows.join('\n')}</tbody></table></body></html>`,
   ].join('\n');

@@ -3,13 +3,11 @@ import {
   type ErrorCode,
   type JobId,
   newJobId,
-  PolicySchema,
   RUN_BODY_MAX_BYTES,
   RUNSYNC_BODY_MAX_BYTES,
-  S3ConfigSchema,
   StatusBodySchema,
+  SubmissionSchema,
   WAIT_MS,
-  WebhookSchema,
 } from '@switchyard/contracts';
 import { isTerminal } from '@switchyard/lifecycle';
 import type { Accepted } from '../accept-jobs.ts';
@@ -26,16 +24,6 @@ export type RunContext = SubmitContext & {
   readonly progress: ProgressMemory;
 };
 
-const SUBMISSION_SCHEMA = {
-  type: 'object',
-  required: ['input'],
-  properties: {
-    input: { description: 'Any JSON value; its bytes reach the worker as they were sent.' },
-    webhook: WebhookSchema,
-    policy: PolicySchema,
-    s3Config: S3ConfigSchema,
-  },
-};
 const KEY_PARAMETER = {
   name: 'Idempotency-Key',
   schema: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
@@ -61,7 +49,7 @@ export const runRoutes = (context: RunContext): Route[] => [
     access: 'endpoint',
     scope: 'submit',
     headers: [KEY_PARAMETER],
-    body: { schema: SUBMISSION_SCHEMA, maxBytes: RUN_BODY_MAX_BYTES },
+    body: { schema: SubmissionSchema, maxBytes: RUN_BODY_MAX_BYTES },
     success: { status: 200, schema: AcceptedSchema },
     errors: ERRORS,
     answer: async (call) => {
@@ -77,7 +65,7 @@ export const runRoutes = (context: RunContext): Route[] => [
     scope: 'submit',
     query: [WAIT_PARAMETER],
     headers: [KEY_PARAMETER],
-    body: { schema: SUBMISSION_SCHEMA, maxBytes: RUNSYNC_BODY_MAX_BYTES },
+    body: { schema: SubmissionSchema, maxBytes: RUNSYNC_BODY_MAX_BYTES },
     success: { status: 200, schema: StatusBodySchema },
     errors: ERRORS,
     answer: async (call) => {
