@@ -28,6 +28,8 @@ const EXPECTED: Readonly<Record<string, Scope | 'open'>> = {
   'GET /v1/endpoints/{endpoint}': 'admin',
   'PATCH /v1/endpoints/{endpoint}': 'admin',
   'DELETE /v1/endpoints/{endpoint}': 'admin',
+  'POST /v1/endpoints/{endpoint}/pause': 'admin',
+  'POST /v1/endpoints/{endpoint}/resume': 'admin',
   'POST /v1/endpoints/{endpoint}/webhook-secret': 'admin',
   'GET /v1/endpoints/{endpoint}/deliveries': 'admin',
   'POST /v1/keys': 'admin',

@@ -139,6 +139,7 @@ test('a purge of more than one statement takes goes on without its client', asyn
     input: Buffer.from('1'),
     webhook: null,
     executionTimeoutMs: 600_000,
+    startAtMs: null,
     ttlMs: 86_400_000,
     rank: 1 as const,
     secret: undefined,

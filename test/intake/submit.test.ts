@@ -58,7 +58,7 @@ test('unknown keys and the values of s3Config are nowhere in the database', asyn
     input: 1,
     canaryKey: 'canary-value',
     s3Config: { accessId: 'canary-id', accessSecret: 'canary-secret', own: 'x' },
-    policy: { ttl: 60_000, canaryPolicy: 'canary-policy', startAfter: 'canary-start' },
+    policy: { ttl: 60_000, canaryPolicy: 'canary-policy' },
   };
   const { status, json, text } = await send('POST /v2/echo/run', { body });
   assert.equal(status, 200, text);

@@ -30,6 +30,7 @@ export const submitJobs = async (
     input: Buffer.from('{}'),
     webhook,
     executionTimeoutMs: 600_000,
+    startAtMs: null,
     ttlMs: 600_000,
     rank: 1 as const,
     secret: undefined,

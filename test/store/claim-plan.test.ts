@@ -56,7 +56,7 @@ const explainClaim = (
   const work = store.inTransaction('pinned', async (run) => {
     await run({ name: '', text: `prepare looked as ${text}` }, []);
     if (meanwhile !== undefined) {
-      const look = `execute looked ('${endpointId}', ${seats}, ${seats}, 'p')`;
+      const look = `execute looked ('${endpointId}', ${seats}, ${seats}, 'p', false)`;
       await run({ name: '', text: look }, []);
       await meanwhile();
     }
@@ -64,7 +64,7 @@ const explainClaim = (
       {
         name: '',
         text: `explain (analyze, buffers, format json)
-          execute looked ('${endpointId}', ${seats}, ${seats}, 'p')`,
+          execute looked ('${endpointId}', ${seats}, ${seats}, 'p', false)`,
       },
       [],
     );

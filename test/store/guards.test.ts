@@ -29,16 +29,27 @@ const STATEMENTS: Readonly<Record<Trigger, readonly string[]>> = {
   requeue: ['requeue_jobs'],
   complete: ['finish_jobs'],
   fail: ['finish_jobs', 'requeue_jobs'],
-  cancel: ['cancel_jobs', 'purge_queue'],
+  cancel: ['cancel_jobs', 'purge_delayed', 'purge_queue'],
   expire: ['expire_jobs'],
   overrun: ['end_overdue_jobs'],
   retry: ['retry_job'],
 };
 
+/** Jobs before their start time are in the queue as well, in a table of their own. */
+const BESIDE: Readonly<Record<string, string>> = { delayed: 'queue' };
+
+/** The statements that take a job from its place without a change of state, and why. */
+const QUIET: Readonly<Record<string, string>> = {
+  start_delayed: 'the job stays in the queue: its start time has come',
+  retire_jobs: 'the job is forgotten',
+};
+
 /** The places that a statement takes jobs out of. */
 const takenFrom = (name: string): string[] => {
   const text = listStatements().find((one) => one.name === name)?.text ?? assert.fail(name);
-  const deletes = [...text.matchAll(/delete from (\w+)/g)].map(([, table]) => table ?? '');
+  const deletes = [...text.matchAll(/delete from (\w+)/g)].map(
+    ([, table = '']) => BESIDE[table] ?? table,
+  );
   return deletes.filter((table) => Object.values(TABLES).includes(table));
 };
 
@@ -53,6 +64,7 @@ describe('the guard of each statement', () => {
   test('every statement that takes a job from its place belongs to a trigger', () => {
     const all = new Set(Object.values(STATEMENTS).flat());
     for (const { name } of listStatements()) {
+      if (name in QUIET) continue;
       if (takenFrom(name).length > 0) assert(all.has(name), `${name} pulls no trigger`);
     }
   });

@@ -43,6 +43,7 @@ export const newJob = (job: Partial<NewJob> = {}): NewJob => ({
   input: Buffer.from('{"n":1}'),
   webhook: null,
   executionTimeoutMs: 600_000,
+  startAtMs: null,
   ttlMs: 86_400_000,
   rank: RANK.high,
   secret: undefined,

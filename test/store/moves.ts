@@ -6,6 +6,7 @@ import {
   cancelJobs,
   endOverdueJobs,
   expireJobs,
+  purgeDelayed,
   purgeQueue,
   readPurgeMoment,
   requeueJobs,
@@ -65,8 +66,11 @@ export const MOVES = {
   },
   purge: {
     trigger: 'cancel',
-    pull: async (store, { endpointId }) =>
-      purgeQueue(store, endpointId, PROCESS, await readPurgeMoment(store)),
+    pull: async (store, { endpointId }) => {
+      const before = await readPurgeMoment(store);
+      await purgeDelayed(store, endpointId, PROCESS, before);
+      await purgeQueue(store, endpointId, PROCESS, before);
+    },
   },
   expire: {
     trigger: 'expire',

@@ -67,7 +67,8 @@ describe('the position', () => {
     const positionOf = async (jobId: JobId | undefined): Promise<number> => {
       assert(jobId);
       const status = (await readStatuses(store, endpointId, [jobId])).get(jobId);
-      return readPosition(store, endpointId, status ?? assert.fail('it is found'));
+      const found = status ?? assert.fail('it is found');
+      return (await readPosition(store, endpointId, found)).ahead;
     };
     for (const n of [0, 1, 2, 500, 999]) assert.equal(await positionOf(ids[n]), n);
     assert.equal(await positionOf(ids[1_100]), 1_000, 'beyond a thousand nobody counts');

@@ -4,11 +4,16 @@ import { listStatements } from '@switchyard/store';
 import { withStore } from '../support/store.ts';
 
 /** The tables that grow with the jobs: a look at one without its endpoint reads everybody's. */
-const HOT = ['queue', 'leases', 'results', 'jobs', 'events', 'stream_chunks', 'deliveries'];
+const HOT = [
+  ...['queue', 'delayed', 'leases', 'results', 'jobs', 'events', 'stream_chunks', 'deliveries'],
+];
 
 /** The statements that may look at a hot table without naming one endpoint, and why. */
 const SWEEPS: Readonly<Record<string, string>> = {
   find_expired: 'asks each endpoint and rank for one row of its index range',
+  find_escalating: 'asks each endpoint for one row of its index range',
+  find_startable: 'asks each endpoint for one row of its index range',
+  find_retired: 'asks each endpoint for one row of its index range',
   find_overdue: 'leases are as few as running jobs',
   find_waiting: 'asks each endpoint that it is given for one row',
   find_leases_addressed_to: 'leases are as few as running jobs, and one supervisor has all sorts',
@@ -32,8 +37,8 @@ const INSERT = /insert into (\w+)[^(]*\((\w+)[^)]*\)\s*select\s+([^,\s]+)/g;
 /** The parts of a statement: each CTE, and what stands behind the last one. */
 const partsOf = (text: string): string[] => text.split(/\b\w+ as (?:materialized )?\(\n/);
 
-/** A delete of rows that another part of the statement has locked, which names the endpoint. */
-const BY_SPOT = /delete from \w+ where ctid = any \(array\(\s*select (?:\w+\.)?spot from/;
+/** A change of rows that another part of the statement has locked, which names the endpoint. */
+const BY_SPOT = /(?:delete from|update) \w+ .*?ctid = any \(array\(\s*select (?:\w+\.)?spot from/s;
 
 /** The hot tables that a part reads or changes without bounding them to endpoint $1. */
 const unbounded = (part: string): string[] => {

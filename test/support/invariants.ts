@@ -30,6 +30,8 @@ const legalPairs = (): string[] =>
 const PLACES = `with places as (
   select endpoint_id, job_id, 'IN_QUEUE' as state, event_seq, claim_no, attempts from queue
   union all
+  select endpoint_id, job_id, 'IN_QUEUE', 1, 0, 0 from delayed
+  union all
   select endpoint_id, job_id, 'IN_PROGRESS', event_seq, claim_no, attempts from leases
   union all
   select endpoint_id, job_id, status, event_seq, claim_no, attempts from results
@@ -66,6 +68,14 @@ const LOOKS: Readonly<Record<string, string>> = {
       as what
     from places left join last using (endpoint_id, job_id) left join ${MEANINGS} using (event)
     where meaning.state is distinct from places.state`,
+  'a job is low until it was escalated, and then no more': `
+    select job_id || ' waits at rank ' || rank as what from queue
+    where (escalated_at is not null and rank >= 2) or (escalate_at is null and rank >= 2)
+      or (escalated_at is not null) <> exists (select from events
+        where events.endpoint_id = queue.endpoint_id and events.job_id = queue.job_id
+          and event = 'escalated' and events.seq > coalesce((select max(seq) from events as retry
+            where retry.endpoint_id = queue.endpoint_id and retry.job_id = queue.job_id
+              and retry.event = 'retried'), 0))`,
   'a job begins with being accepted': `
     select job_id || ' begins with ' || event as what from events
     where seq = 1 and event <> 'accepted'`,
@@ -87,6 +97,7 @@ const LOOKS: Readonly<Record<string, string>> = {
     with real as (
       select endpoint_id, sum(queued)::bigint as queued, sum(running)::bigint as running from (
         select endpoint_id, 1 as queued, 0 as running from queue
+        union all select endpoint_id, 1, 0 from delayed
         union all select endpoint_id, 0, 1 from leases) as rows group by endpoint_id),
     told as (select endpoint_id, sum(queued)::bigint as queued, sum(running)::bigint as running
       from counts group by endpoint_id)

@@ -37,7 +37,10 @@ const describe = (
   const path = failure.instancePath.split('/').slice(1).map(unescapePointer);
   const field = [where, ...path].filter((part) => part !== '').join('.') || 'The body';
   const got = show(path.reduce(step, root));
-  const rule = failure.schemaPath.split('/').slice(1).map(unescapePointer).reduce(step, schema);
+  const place = failure.schemaPath.split('/').slice(1).map(unescapePointer);
+  const rule = place.reduce(step, schema);
+  // Where a value may be of several types, the choice as a whole says it better than one of them.
+  if (failure.keyword === 'type' && isOneOfSeveral(place, schema)) return undefined;
   switch (failure.keyword) {
     // A value of the wrong type and one out of bounds get the same sentence: it says both.
     case 'type':
@@ -61,6 +64,13 @@ const describe = (
     default:
       return `${field} ${failure.message}; got ${got}.`;
   }
+};
+
+const isOneOfSeveral = (place: readonly string[], schema: unknown): boolean => {
+  if (place.at(-2) !== 'anyOf') return false;
+  const options = place.slice(0, -1).reduce(step, schema);
+  if (!Array.isArray(options)) return false;
+  return options.filter((option) => step(option, 'type') !== 'null').length > 1;
 };
 
 /** What a schema asks for, in words: type and bounds. */

@@ -4,3 +4,4 @@ export * from './priority.ts';
 export * from './retries.ts';
 export * from './scale.ts';
 export * from './transitions.ts';
+export * from './waiting.ts';

@@ -1,10 +1,18 @@
-import type { EndpointSettings, Policy, Priority, ResolvedSettings } from '@switchyard/contracts';
+import {
+  type EndpointSettings,
+  type Policy,
+  type Priority,
+  type ResolvedSettings,
+  startAfterMs,
+} from '@switchyard/contracts';
 
 /** What holds for one job, every default filled in. */
 export type JobPolicy = {
   readonly executionTimeoutMs: number;
   readonly ttlMs: number;
   readonly priority: Priority;
+  /** In ms since 1970; null for at once. One that has passed means at once too. */
+  readonly startAtMs: number | null;
 };
 
 /** A job's own value wins over the endpoint's default. Bounds were checked by `contracts`. */
@@ -15,6 +23,7 @@ export const resolvePolicy = (
   executionTimeoutMs: policy.executionTimeout ?? defaults.executionTimeoutMs,
   ttlMs: policy.ttl ?? defaults.ttlMs,
   priority: policy.lowPriority === true ? 'low' : 'high',
+  startAtMs: policy.startAfter === undefined ? null : (startAfterMs(policy.startAfter) ?? null),
 });
 
 /** RunPod's defaults where it has them; ours beside. */

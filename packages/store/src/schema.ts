@@ -8,6 +8,7 @@ export interface Database {
   audit: { audit_id: Generated<number>; key_id: string; action: string; target: string };
   jobs: { endpoint_id: string; job_id: string; low_priority: boolean; created_at: Date };
   queue: { endpoint_id: string; job_id: string; rank: number };
+  delayed: { endpoint_id: string; job_id: string };
   leases: {
     endpoint_id: string;
     job_id: string;
@@ -26,6 +27,7 @@ export interface Database {
   idempotency: { endpoint_id: string };
   counts: { endpoint_id: string };
   workers: { endpoint_id: string; worker_id: string };
+  crash_loops: { endpoint_id: string };
 }
 
 interface EndpointsTable {

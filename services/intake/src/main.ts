@@ -16,6 +16,7 @@ import { listenForHints } from './consumers/hints.ts';
 import { takeSubmissions } from './consumers/submissions.ts';
 import { createWaitingExplainer } from './explain-waiting.ts';
 import { createQueueGuard } from './guard-queue.ts';
+import { createStartGuard } from './guard-start.ts';
 import { guardStore } from './guard-store.ts';
 import { createProblemTeller } from './http/problems.ts';
 import { allRoutes } from './http/routes.ts';
@@ -60,6 +61,7 @@ export const createIntake = (given: IntakeContext): Service => {
     statuses: createStatusReader(context.store),
     explainer: createWaitingExplainer(context.store),
     queueGuard: createQueueGuard(context.store),
+    startGuard: createStartGuard(context.store),
     tell: createProblemTeller(context),
     isStopping: () => stop.signal.aborted,
   };

@@ -2,11 +2,14 @@ import {
   describeProblem,
   type Endpoint,
   type ParsedMetadata,
+  type Policy,
   PolicySchema,
   parseMetadata,
   refuse,
   type Span,
+  type StartAfter,
   scanObject,
+  startAfterMs,
   validator,
   WebhookSchema,
 } from '@switchyard/contracts';
@@ -19,12 +22,15 @@ export type Submission = {
   readonly input: Buffer;
   readonly webhook: string | null;
   readonly policy: JobPolicy;
+  /** As it was sent: how far ahead it may lie is the database's clock to say. */
+  readonly startAfter: StartAfter | undefined;
   /** JSON, not sealed yet. */
   readonly s3Config: Buffer | undefined;
 };
 
 const KNOWN_KEYS = ['input', 'webhook', 'policy', 's3Config'] as const;
 const NAME_SHOWN_MAX_CHARACTERS = 80;
+const VALUE_SHOWN_MAX_CHARACTERS = 80;
 
 const checkPolicy = validator(PolicySchema, 'policy');
 const checkWebhook = validator(WebhookSchema, 'webhook');
@@ -50,9 +56,11 @@ export const readSubmission = (
     throw refuse('request.invalid', 'The body lacks "input", which is required.');
   }
   const read = (name: 'webhook' | 'policy' | 's3Config') => metadataIn(body, name, spans.get(name));
+  const policy = policyIn(read('policy'));
   return {
     input: body.subarray(input.start, input.end),
-    policy: policyIn(read('policy'), endpoint),
+    policy: resolvePolicy(policy, endpoint.defaults),
+    startAfter: policy.startAfter,
     webhook: webhookIn(read('webhook'), targetGuard),
     s3Config: s3ConfigIn(read('s3Config')),
   };
@@ -66,11 +74,22 @@ const metadataIn = (body: Buffer, name: string, span: Span | undefined): unknown
   return parsed.value;
 };
 
-const policyIn = (value: unknown, endpoint: Endpoint): JobPolicy => {
-  if (value === undefined) return resolvePolicy({}, endpoint.defaults);
+const policyIn = (value: unknown): Policy => {
+  if (value === undefined) return {};
   const checked = checkPolicy(value);
   if (!checked.ok) throw refuse('request.invalid', checked.detail);
-  return resolvePolicy(checked.value, endpoint.defaults);
+  checkStartAfter(checked.value.startAfter);
+  return checked.value;
+};
+
+const checkStartAfter = (startAfter: StartAfter | undefined): void => {
+  if (startAfter === undefined || startAfterMs(startAfter) !== undefined) return;
+  const shown = JSON.stringify(startAfter).slice(0, VALUE_SHOWN_MAX_CHARACTERS);
+  throw refuse(
+    'request.invalid',
+    'policy.startAfter must be a date and time with its offset, as in 2026-12-01T08:00:00Z ' +
+      `(RFC 3339), or ms since 1970; got ${shown}.`,
+  );
 };
 
 const webhookIn = (value: unknown, targetGuard: TargetGuard): string | null => {

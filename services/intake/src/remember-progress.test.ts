@@ -25,7 +25,7 @@ const running = (jobId: JobId, claimNo = 1): JobStatus => ({
   delayMs: 0,
   executionMs: 0,
   deadlineAt: null,
-  queueSeq: null,
+  startAt: null,
   output: null,
   error: null,
 });

@@ -12,12 +12,14 @@ import type { Sealer, TargetGuard } from '@switchyard/runtime';
 import type { NewJob, SubmissionSource } from '@switchyard/store';
 import { type Accepted, type Acceptor, KEY_NAMES } from './accept-jobs.ts';
 import type { QueueGuard } from './guard-queue.ts';
+import type { StartGuard } from './guard-start.ts';
 import type { StatusReader } from './read-status.ts';
-import { readSubmission } from './read-submission.ts';
+import { readSubmission, type Submission } from './read-submission.ts';
 
 export type SubmitContext = {
   readonly acceptor: Acceptor;
   readonly queueGuard: QueueGuard;
+  readonly startGuard: StartGuard;
   readonly sealer: Sealer;
   readonly targetGuard: TargetGuard;
   readonly statuses: StatusReader;
@@ -44,7 +46,8 @@ export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  */
 export const submitJob = async (context: SubmitContext, given: Submitted): Promise<Accepted> => {
   const { source, endpoint } = given;
-  const job = newJob(context, given);
+  const { job, startAfter } = newJob(context, given);
+  await context.startGuard.admit(startAfter);
   await context.queueGuard.admit(endpoint);
   return context.acceptor.accept(endpoint.id as EndpointId, source, job);
 };
@@ -63,24 +66,29 @@ export const describeAccepted = async (
   return { id: jobId, status };
 };
 
-const newJob = ({ sealer, targetGuard }: SubmitContext, given: Submitted): NewJob => {
+type ReadJob = { readonly job: NewJob } & Pick<Submission, 'startAfter'>;
+
+const newJob = ({ sealer, targetGuard }: SubmitContext, given: Submitted): ReadJob => {
   const { source, endpoint, jobId, body, key } = given;
   if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) {
     const name = KEY_NAMES[source];
     const detail = `The ${name} must be 1 to 255 visible ASCII characters without spaces.`;
     throw refuse('request.invalid', detail);
   }
-  const { input, webhook, policy, s3Config } = readSubmission(body, endpoint, targetGuard);
-  return {
+  const submission = readSubmission(body, endpoint, targetGuard);
+  const { input, webhook, policy, s3Config, startAfter } = submission;
+  const job = {
     jobId,
     input,
     webhook,
     executionTimeoutMs: policy.executionTimeoutMs,
     ttlMs: policy.ttlMs,
     rank: rankOf(policy.priority),
+    startAtMs: policy.startAtMs,
     secret: s3Config && sealer.seal(s3Config, `${endpoint.id}|${uuidOf(jobId)}|s3Config`),
     idempotency: key === undefined ? undefined : { key, bodyHash: hashOf(body) },
   };
+  return { job, startAfter };
 };
 
 const hashOf = (body: Buffer): Buffer => createHash('sha256').update(body).digest();

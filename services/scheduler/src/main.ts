@@ -12,7 +12,14 @@ import { type Claimer, createClaimer } from './claim-for-demand.ts';
 import { listenForDemand } from './consumers/demands.ts';
 import { listenForNudges } from './consumers/nudges.ts';
 import { inTurn } from './loops/sweeps.ts';
-import { sweepExpired, sweepLost, sweepOverdue } from './sweep-jobs.ts';
+import { createRetirement, forgetOldKeys } from './retire-jobs.ts';
+import {
+  sweepEscalating,
+  sweepExpired,
+  sweepLost,
+  sweepOverdue,
+  sweepStartable,
+} from './sweep-jobs.ts';
 import { createDemandBook, type DemandBook } from './track-demand.ts';
 
 export type SchedulerContext = {
@@ -25,6 +32,9 @@ export type SchedulerContext = {
 /** How often a look at the database stands in for lost hints, in ms. */
 const TICK_MS = 1_000;
 const EXPIRE_EVERY_MS = 500;
+const START_EVERY_MS = 250;
+const ESCALATE_EVERY_MS = 500;
+const RETIRE_EVERY_MS = 1_000;
 const TIDY_EVERY_MS = 60_000;
 
 /** The scheduler: claims for demand, and the sweeps over what time has ended. */
@@ -65,29 +75,29 @@ const startLoops = (context: SchedulerContext, parts: Parts): Loop[] => {
       for (const endpointId of waiting) parts.claimer.nudged(endpointId);
     }),
     loop('learn limits', TICK_MS, () => learnLimits(store, parts.limited)),
-    loop(
-      'expire',
-      EXPIRE_EVERY_MS,
-      inTurn(store, 'expire', () => sweepExpired(context)),
-    ),
-    loop(
-      'end overdue',
-      EXPIRE_EVERY_MS,
-      inTurn(store, 'overdue', () => sweepOverdue(context)),
-    ),
-    loop(
-      'recover lost',
-      TICK_MS,
-      inTurn(store, 'lost', () => sweepLost(context)),
-    ),
-    loop(
-      'tidy',
-      TIDY_EVERY_MS,
-      inTurn(store, 'tidy', async () => {
-        await foldCounts(store);
-        await forgetLostWorkers(store);
-      }),
-    ),
+    ...startSweeps(context, loop),
+  ];
+};
+
+type StartLoop = (name: string, everyMs: number, run: () => Promise<void>) => Loop;
+
+/** What time does to jobs; of several schedulers one at a time does each. */
+const startSweeps = (context: SchedulerContext, loop: StartLoop): Loop[] => {
+  const { store } = context;
+  const sweep = (name: Parameters<typeof inTurn>[1], everyMs: number, run: () => Promise<void>) =>
+    loop(`sweep ${name}`, everyMs, inTurn(store, name, run));
+  return [
+    sweep('start', START_EVERY_MS, () => sweepStartable(context)),
+    sweep('expire', EXPIRE_EVERY_MS, () => sweepExpired(context)),
+    sweep('escalate', ESCALATE_EVERY_MS, () => sweepEscalating(context)),
+    sweep('overdue', EXPIRE_EVERY_MS, () => sweepOverdue(context)),
+    sweep('lost', TICK_MS, () => sweepLost(context)),
+    sweep('retire', RETIRE_EVERY_MS, createRetirement(context)),
+    sweep('tidy', TIDY_EVERY_MS, async () => {
+      await foldCounts(store);
+      await forgetLostWorkers(store);
+      await forgetOldKeys(store);
+    }),
   ];
 };
 

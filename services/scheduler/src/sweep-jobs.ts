@@ -2,14 +2,20 @@ import type { Broker } from '@switchyard/broker';
 import type { InstanceId } from '@switchyard/contracts';
 import { topics } from '@switchyard/contracts';
 import {
+  ESCALATE_MAX_JOBS,
   EXPIRE_MAX_JOBS,
   endOverdueJobs,
+  escalateJobs,
   expireJobs,
+  findEscalating,
   findExpired,
   findLostLeases,
   findOverdue,
+  findStartable,
   requeueJobs,
+  START_MAX_JOBS,
   type Store,
+  startDelayed,
 } from '@switchyard/store';
 import { tellChanged, tellStops } from './tell-changes.ts';
 
@@ -20,7 +26,8 @@ export type SweepContext = {
 };
 
 /** One turn lasts about this long, in ms: its lock's transaction must not stay idle for 10,000. */
-const TURN_MS = 4_000;
+export const TURN_MS = 4_000;
+const NOTHING = new Uint8Array();
 
 /** Ends queued jobs that are past their deadline; what a turn has no time for the next one does. */
 export const sweepExpired = async ({ store, broker, instance }: SweepContext): Promise<void> => {
@@ -30,6 +37,31 @@ export const sweepExpired = async ({ store, broker, instance }: SweepContext): P
       const ended = await expireJobs(store, endpointId, `${instance}/expire`, rank);
       if (ended.length > 0) tellChanged(broker, endpointId, ended);
       more = ended.length === EXPIRE_MAX_JOBS;
+    }
+  }
+};
+
+/** Queues the jobs whose start time has come. */
+export const sweepStartable = async ({ store, broker }: SweepContext): Promise<void> => {
+  const untilMs = performance.now() + TURN_MS;
+  for (const endpointId of await findStartable(store)) {
+    for (let more = true; more && performance.now() < untilMs; ) {
+      const { length } = await startDelayed(store, endpointId);
+      if (length > 0) broker.hint(topics.nudge(endpointId), NOTHING);
+      more = length === START_MAX_JOBS;
+    }
+  }
+};
+
+/** Counts low jobs as high that have waited long enough, before they can starve. */
+export const sweepEscalating = async ({ store, broker }: SweepContext): Promise<void> => {
+  const untilMs = performance.now() + TURN_MS;
+  for (const endpointId of await findEscalating(store)) {
+    for (let more = true; more && performance.now() < untilMs; ) {
+      const { raised, escalated } = await escalateJobs(store, endpointId);
+      if (raised > 0) broker.hint(topics.nudge(endpointId), NOTHING);
+      if (escalated > 0) broker.hint(topics.appended, NOTHING);
+      more = raised === ESCALATE_MAX_JOBS;
     }
   }
 };
@@ -62,7 +94,7 @@ export const sweepLost = async ({ store, broker, instance }: SweepContext): Prom
         claims.filter((claim) => moved.has(claim.jobId)),
       );
       tellChanged(broker, endpointId, [...moved]);
-      broker.hint(topics.nudge(endpointId), new Uint8Array());
+      broker.hint(topics.nudge(endpointId), NOTHING);
     }
   }
 };

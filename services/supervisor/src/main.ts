@@ -1,7 +1,13 @@
 import type { Broker } from '@switchyard/broker';
 import type { Endpoint, EndpointId, InstanceId } from '@switchyard/contracts';
 import type { Health, Log, Metrics, Sealer, Service } from '@switchyard/runtime';
-import { type KeyRing, type LostClaim, listEndpoints, type Store } from '@switchyard/store';
+import {
+  type CrashLoop,
+  type KeyRing,
+  type LostClaim,
+  listEndpoints,
+  type Store,
+} from '@switchyard/store';
 import type { FastifyInstance } from 'fastify';
 import { listenForAssigns } from './consumers/assigns.ts';
 import { listenForBeats } from './consumers/beats.ts';
@@ -34,6 +40,8 @@ export interface Processes {
   overrun(workerId: string): void;
   /** Puts a fresh process in the place of a worker that asked for it. */
   replace(workerId: string): void;
+  /** The endpoints whose workers fail again and again. */
+  crashLoops(): readonly CrashLoop[];
 }
 
 export type SupervisorContext = {

@@ -7,8 +7,9 @@ import {
 } from '@switchyard/contracts';
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
-import { statement } from '../statement.ts';
+import { type Statement, statement } from '../statement.ts';
 import { toBlob } from './blob.ts';
+import { escalatesAt } from './escalation.ts';
 
 /** Where a submission came in; idempotency keys of one way in mean nothing to the other. */
 export type SubmissionSource = 'http' | 'broker';
@@ -20,6 +21,8 @@ export type NewJob = {
   readonly executionTimeoutMs: number;
   readonly ttlMs: number;
   readonly rank: Rank;
+  /** When it may start, in ms since 1970; null, or a time that has passed, for at once. */
+  readonly startAtMs: number | null;
   /** The s3Config, sealed. */
   readonly secret: Buffer | undefined;
   /** `bodyHash` is the SHA-256 of the raw body. */
@@ -32,6 +35,21 @@ wanted as materialized (
     $10::smallint[], $12::int[], $13::int[], $14::text[], $15::text[]) as w
   (job_id, input_at, input_length, webhook, execution_timeout_ms, ttl_ms, rank, secret_at,
     secret_length, key, body_hash)
+)`;
+
+/** Parted from the others by the database's clock; `late` are those that may not start yet. */
+const LATE = `
+late as materialized (
+  select job_id, to_timestamp(start_ms / 1000.0) as start_at
+  from unnest($3::uuid[], $17::bigint[]) as l (job_id, start_ms)
+  where to_timestamp(start_ms / 1000.0) > statement_timestamp()
+),
+delayed_now as (
+  insert into delayed (endpoint_id, job_id, start_at, ttl_ms, rank, execution_timeout_ms,
+    waiting_since, has_webhook, has_secrets)
+  select $1, job_id, start_at, ttl_ms, rank, execution_timeout_ms, statement_timestamp(),
+    webhook is not null, secret_length is not null
+  from fresh join late using (job_id)
 )`;
 
 /** A key whose time is over counts as free; one that is held leaves its row untouched. */
@@ -53,7 +71,7 @@ fresh as materialized (
 const UNKEYED = `
 fresh as materialized (select * from wanted where key is null or $16::text is null)`;
 
-const ACCEPT = `
+const accept = (queued: string): string => `
 made as (
   insert into jobs (endpoint_id, job_id, input, webhook, execution_timeout_ms, ttl_ms,
     low_priority, created_at)
@@ -62,10 +80,12 @@ made as (
 ),
 queued as (
   insert into queue (endpoint_id, rank, deadline_at, job_id, claim_no, attempts, event_seq,
-    execution_timeout_ms, waiting_since, has_webhook, has_secrets)
+    execution_timeout_ms, waiting_since, escalate_at, has_webhook, has_secrets)
   select $1, rank, statement_timestamp() + ttl_ms * interval '1 ms', job_id, 0, 0, 1,
-    execution_timeout_ms, statement_timestamp(), webhook is not null, secret_length is not null
-  from fresh
+    execution_timeout_ms, statement_timestamp(),
+    case when rank >= 2 then ${escalatesAt('statement_timestamp()', 'ttl_ms')} end,
+    webhook is not null, secret_length is not null
+  from ${queued}
 ),
 hidden as (
   insert into job_secrets (endpoint_id, job_id, s3_config_enc)
@@ -83,14 +103,31 @@ counted as (
 )
 select job_id from fresh`;
 
+const AT_ONCE = accept('fresh');
+const NOT_LATE = accept('fresh where job_id not in (select job_id from late)');
+
 const STATEMENTS = {
-  keyed: statement({ name: 'accept_keyed_jobs', text: `with ${WANTED}, ${KEYED}, ${ACCEPT}` }),
-  unkeyed: statement({ name: 'accept_jobs', text: `with ${WANTED}, ${UNKEYED}, ${ACCEPT}` }),
+  keyed: statement({ name: 'accept_keyed_jobs', text: `with ${WANTED}, ${KEYED}, ${AT_ONCE}` }),
+  unkeyed: statement({ name: 'accept_jobs', text: `with ${WANTED}, ${UNKEYED}, ${AT_ONCE}` }),
+  keyedLate: statement({
+    name: 'accept_keyed_late_jobs',
+    text: `with ${WANTED}, ${KEYED}, ${LATE}, ${NOT_LATE}`,
+  }),
+  unkeyedLate: statement({
+    name: 'accept_late_jobs',
+    text: `with ${WANTED}, ${UNKEYED}, ${LATE}, ${NOT_LATE}`,
+  }),
+};
+
+/** Batches without a start time do not pay for those that have one. */
+const statementFor = (isKeyed: boolean, isLate: boolean): Statement => {
+  if (isLate) return isKeyed ? STATEMENTS.keyedLate : STATEMENTS.unkeyedLate;
+  return isKeyed ? STATEMENTS.keyed : STATEMENTS.unkeyed;
 };
 
 /**
- * Stores jobs of one endpoint and queues them, in one statement that has waited for the disk when
- * it returns. `jobs` must not hold one idempotency key twice.
+ * Stores jobs of one endpoint and queues them, or delays them to their start, in one statement that
+ * has waited for the disk when it returns. `jobs` must not hold one idempotency key twice.
  * @returns the ids that were stored; the others lost their idempotency key to an earlier
  * submission, which `readIdempotencyKeys` tells.
  * @throws StoreUnavailable: whether the jobs were stored may be unknown (`isOutcomeUnknown`).
@@ -102,10 +139,11 @@ export const acceptJobs = async (
   source: SubmissionSource,
   jobs: readonly NewJob[],
 ): Promise<ReadonlySet<JobId>> => {
-  const keyed = jobs.some((job) => job.idempotency !== undefined);
+  const isKeyed = jobs.some((job) => job.idempotency !== undefined);
+  const isLate = jobs.some((job) => job.startAtMs !== null);
   const inputs = toBlob(jobs.map((job) => job.input));
   const secrets = toBlob(jobs.map((job) => job.secret));
-  const rows = await store.run<{ job_id: string }>(keyed ? STATEMENTS.keyed : STATEMENTS.unkeyed, [
+  const rows = await store.run<{ job_id: string }>(statementFor(isKeyed, isLate), [
     endpointId,
     process,
     jobs.map((job) => uuidOf(job.jobId)),
@@ -122,6 +160,7 @@ export const acceptJobs = async (
     jobs.map((job) => job.idempotency?.key ?? null),
     jobs.map((job) => job.idempotency?.bodyHash.toString('hex') ?? null),
     source,
+    ...(isLate ? [jobs.map((job) => job.startAtMs)] : []),
   ]);
   return new Set(rows.map((row) => jobIdOf(row.job_id)));
 };

@@ -1,7 +1,7 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf, type WorkerId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
-import { endedFromLeases, endedFromQueue, terminalCtes } from './terminal.ts';
+import { endedFromDelayed, endedFromLeases, endedFromQueue, terminalCtes } from './terminal.ts';
 
 /** `running` says who has to be told to stop; undefined for a job that was still queued. */
 export type CancelledJob = {
@@ -14,16 +14,21 @@ const STATEMENT = statement({
   text: `with unqueued as (
   delete from queue where endpoint_id = $1 and job_id = any($3::uuid[]) returning *
 ),
+undelayed as (
+  delete from delayed where endpoint_id = $1 and job_id = any($3::uuid[]) returning *
+),
 released as (
   delete from leases where endpoint_id = $1 and job_id = any($3::uuid[]) returning *
 ),
 ended as materialized (
   select ${endedFromQueue('CANCELLED', 'null', `'client'`)} from unqueued
   union all
+  select ${endedFromDelayed('CANCELLED', `'client'`)} from undelayed
+  union all
   select ${endedFromLeases('CANCELLED', 'null', `'client'`)} from released
 ),
 ${terminalCtes('$2', {
-  queued: '(select count(*) from unqueued)',
+  queued: '(select count(*) from unqueued) + (select count(*) from undelayed)',
   running: '(select count(*) from released)',
 })}
 select ended.job_id, released.worker_id, released.claim_no
@@ -31,8 +36,9 @@ from ended left join released on released.job_id = ended.job_id`,
 });
 
 /**
- * Cancels jobs that are queued or running. A job that a rival moves between the two in this very
- * moment may be missed: the caller looks at its status and tries again while it is not terminal.
+ * Cancels jobs that are queued, delayed or running. One that a rival moves between these in this
+ * very moment may be missed: the caller looks at its status and tries again while it is not
+ * terminal.
  * @returns the jobs that were cancelled by this call.
  */
 export const cancelJobs = async (

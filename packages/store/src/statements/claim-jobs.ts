@@ -95,6 +95,7 @@ const STATEMENT = statement({
   select case
     when paused then 0
     when max_concurrent is null then cardinality($2::text[])
+    when not $5::boolean then 0
     else least(cardinality($2::text[]), max_concurrent
       - (select count(*) from leases where endpoint_id = $1))
   end as seats from endpoints where endpoint_id = $1
@@ -112,13 +113,13 @@ taken as (
 leased as (
   insert into leases (endpoint_id, job_id, worker_id, instance, claim_no, attempts, rank,
     event_seq, execution_timeout_ms, ttl_left_ms, waiting_since, started_at, overdue_at,
-    escalated_at, has_webhook, has_secrets)
+    escalate_at, escalated_at, has_webhook, has_secrets)
   select $1, taken.job_id, worker_id, instance, claim_no + 1, attempts, rank, event_seq + 1,
     execution_timeout_ms,
     floor(extract(epoch from deadline_at - statement_timestamp()) * 1000)::bigint,
     waiting_since, statement_timestamp(),
-    statement_timestamp() + execution_timeout_ms * interval '1 ms', escalated_at, has_webhook,
-    has_secrets
+    statement_timestamp() + execution_timeout_ms * interval '1 ms', escalate_at, escalated_at,
+    has_webhook, has_secrets
   from taken join seated on seated.job_id = taken.job_id
   returning job_id, worker_id, instance, claim_no, event_seq, execution_timeout_ms, has_secrets
 ),
@@ -162,7 +163,8 @@ type Row = {
  * the nearest deadline first, then first come. Rows that a rival has locked are skipped, so rivals
  * neither wait for nor share a job; jobs past their deadline are left for `expireJobs`. A job that
  * ran before is not given to a worker whose inventory still lists it, and holds up no other. With
- * `inTurn`, claims of the endpoint follow one another, which makes its `maxConcurrent` exact.
+ * `inTurn`, claims of the endpoint follow one another, which makes its `maxConcurrent` exact: one
+ * that does not, of an endpoint that got such a limit meanwhile, takes nothing.
  * @returns the claimed jobs; empty when nothing is due.
  */
 export const claimJobs = async (
@@ -177,6 +179,7 @@ export const claimJobs = async (
     seats.map((seat) => seat.workerId),
     seats.map((seat) => seat.instance),
     process,
+    inTurn,
   ];
   const rows = inTurn
     ? await store.inTransaction('pinned', async (run) => {

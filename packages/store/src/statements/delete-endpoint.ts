@@ -13,11 +13,12 @@ const OWNED = [
   'idempotency',
   'counts',
   'workers',
+  'crash_loops',
   'jobs',
 ] as const;
 
 /**
- * Deletes an endpoint and all that it holds, unless jobs of it are queued or running.
+ * Deletes an endpoint and all that it holds, unless jobs of it are queued, delayed or running.
  * @returns 'busy' when there are, 'missing' when there is no such endpoint.
  */
 export const deleteEndpoint = (
@@ -31,6 +32,9 @@ export const deleteEndpoint = (
         .where('endpoint_id', '=', id)
         .where(({ not, exists, selectFrom }) =>
           not(exists(selectFrom('queue').select('job_id').where('endpoint_id', '=', id))),
+        )
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('delayed').select('job_id').where('endpoint_id', '=', id))),
         )
         .where(({ not, exists, selectFrom }) =>
           not(exists(selectFrom('leases').select('job_id').where('endpoint_id', '=', id))),

@@ -5,7 +5,7 @@
  * gathered. LIMIT keeps it from being flattened into such a join.
  */
 export const lookUp = (
-  table: 'jobs' | 'queue' | 'leases' | 'results' | 'workers',
+  table: 'jobs' | 'queue' | 'delayed' | 'leases' | 'results' | 'workers',
   jobId: string,
   kind: 'cross' | 'left' = 'cross',
 ): string => `${kind} join lateral (

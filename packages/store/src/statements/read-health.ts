@@ -1,6 +1,7 @@
 import type { EndpointId, Health } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { BEAT_STALE_MS } from './beat-supervisor.ts';
 
 /** A worker that was not heard of for this long is lost, and counted nowhere. */
 export const WORKER_LOST_MS = 30_000;
@@ -20,7 +21,11 @@ const WORKERS = statement({
   select count(*) filter (where state = 'starting') as initializing,
     count(*) filter (where state in ('live', 'draining') and busy.worker_id is null) as idle,
     count(*) filter (where state in ('live', 'draining') and busy.worker_id is not null) as running,
-    count(*) filter (where state = 'unhealthy') as unhealthy
+    count(*) filter (where state = 'unhealthy') as unhealthy,
+    (select coalesce(sum(crash_loops.workers), 0) from crash_loops
+      where endpoint_id = $1 and instance in (select instance from supervisors
+        where last_beat_at > statement_timestamp() - ${BEAT_STALE_MS} * interval '1 ms')
+    ) as throttled
   from workers left join busy using (worker_id)
   where endpoint_id = $1
     and seen_at > statement_timestamp() - ${WORKER_LOST_MS} * interval '1 ms'`,
@@ -28,7 +33,7 @@ const WORKERS = statement({
 
 type Counts = Record<'queued' | 'running' | 'completed' | 'failed' | 'retried', number>;
 
-type WorkerCounts = Record<'initializing' | 'idle' | 'running' | 'unhealthy', number>;
+type WorkerCounts = Record<'initializing' | 'idle' | 'running' | 'unhealthy' | 'throttled', number>;
 
 /** The figures of `/health`; their cost grows with workers and processes, not with the backlog. */
 export const readHealth = async (store: Store, endpointId: EndpointId): Promise<Health> => {
@@ -49,7 +54,7 @@ export const readHealth = async (store: Store, endpointId: EndpointId): Promise<
       initializing: workers?.initializing ?? 0,
       ready: (workers?.idle ?? 0) + (workers?.running ?? 0),
       running: workers?.running ?? 0,
-      throttled: 0,
+      throttled: workers?.throttled ?? 0,
       unhealthy: workers?.unhealthy ?? 0,
     },
   };

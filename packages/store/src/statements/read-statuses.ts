@@ -27,8 +27,8 @@ export type JobStatus = {
   readonly executionMs: number | null;
   /** Only while queued. */
   readonly deadlineAt: Date | null;
-  /** Orders jobs of one deadline, only while queued. */
-  readonly queueSeq: number | null;
+  /** Only while it has not come. */
+  readonly startAt: Date | null;
   /** Raw JSON, only of a terminal job. */
   readonly output: Buffer | null;
   readonly error: Buffer | null;
@@ -38,19 +38,21 @@ const STATEMENT = statement({
   name: 'read_statuses',
   text: `select jobs.job_id, jobs.created_at,
   coalesce(results.status, case when leases.job_id is not null then 'IN_PROGRESS'
-    when queue.job_id is not null then 'IN_QUEUE' end) as state,
-  coalesce(results.rank, leases.rank, queue.rank) as rank,
+    when queue.job_id is not null or delayed.job_id is not null then 'IN_QUEUE' end) as state,
+  coalesce(results.rank, leases.rank, queue.rank, delayed.rank) as rank,
   coalesce(results.escalated_at, leases.escalated_at, queue.escalated_at) as escalated_at,
-  coalesce(results.attempts, leases.attempts + 1, queue.attempts) as attempt,
-  coalesce(results.claim_no, leases.claim_no, queue.claim_no) as claim_no,
+  coalesce(results.attempts, leases.attempts + 1, queue.attempts, 0) as attempt,
+  coalesce(results.claim_no, leases.claim_no, queue.claim_no, 0) as claim_no,
   coalesce(results.worker_id, leases.worker_id) as worker_id,
   coalesce(results.delay_ms, ${msBetween('leases.waiting_since', 'leases.started_at')}) as delay_ms,
   coalesce(results.execution_ms,
     ${msBetween('leases.started_at', 'statement_timestamp()')}) as execution_ms,
-  queue.deadline_at, queue.seq as queue_seq, results.output, results.error
+  coalesce(queue.deadline_at, delayed.start_at + delayed.ttl_ms * interval '1 ms') as deadline_at,
+  delayed.start_at, results.output, results.error
 from unnest($2::uuid[]) as wanted (job_id)
 ${lookUp('jobs', 'wanted.job_id')}
 ${lookUp('queue', 'wanted.job_id', 'left')}
+${lookUp('delayed', 'wanted.job_id', 'left')}
 ${lookUp('leases', 'wanted.job_id', 'left')}
 ${lookUp('results', 'wanted.job_id', 'left')}`,
 });
@@ -67,14 +69,14 @@ type Row = {
   delay_ms: number | null;
   execution_ms: number | null;
   deadline_at: Date | null;
-  queue_seq: number | null;
+  start_at: Date | null;
   output: Buffer | null;
   error: Buffer | null;
 };
 
 /**
- * The states of jobs of one endpoint, in one statement over queue, leases and results, so that a
- * job in motion is never missed.
+ * The states of jobs of one endpoint, in one statement over queue, delayed, leases and results, so
+ * that a job in motion is never missed.
  */
 export const readStatuses = async (
   store: Store,
@@ -99,7 +101,7 @@ export const readStatuses = async (
       delayMs: ran ? row.delay_ms : null,
       executionMs: ran ? row.execution_ms : null,
       deadlineAt: row.deadline_at,
-      queueSeq: row.queue_seq,
+      startAt: row.start_at,
       output: row.output,
       error: row.error,
     });

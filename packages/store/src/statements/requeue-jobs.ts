@@ -41,10 +41,11 @@ judged as materialized (
 ),
 requeued as (
   insert into queue (endpoint_id, rank, deadline_at, job_id, claim_no, attempts, event_seq,
-    execution_timeout_ms, waiting_since, escalated_at, has_webhook, has_secrets)
+    execution_timeout_ms, waiting_since, escalate_at, escalated_at, has_webhook, has_secrets)
   select $1, case when not $5::boolean then rank when rank <= 1 then 0 else 2 end,
     statement_timestamp() + ttl_left_ms * interval '1 ms', job_id, claim_no, used, event_seq + 1,
-    execution_timeout_ms, waiting_since, escalated_at, has_webhook, has_secrets
+    execution_timeout_ms, waiting_since, escalate_at + (statement_timestamp() - started_at),
+    escalated_at, has_webhook, has_secrets
   from judged where not hopeless
   returning job_id, event_seq
 ),
@@ -67,7 +68,8 @@ select job_id, hopeless from judged`,
 /**
  * Takes claims back from workers that will not finish them. A spent one goes ahead of its own
  * priority, or fails at the endpoint's maxAttempts; an unspent one keeps its rank. What was left of
- * the TTL at the claim is given back: time spent running is not time spent waiting.
+ * the TTL, and until its escalation, at the claim is given back: time spent running is not time
+ * spent waiting.
  * @returns what became of the claims that were still live.
  */
 export const requeueJobs = async (

@@ -1,6 +1,7 @@
 import { type EndpointId, type JobId, uuidOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { escalatesAt } from './escalation.ts';
 
 /**
  * A delivery of the dropped result that is still open keeps a copy of it: each terminal state is
@@ -31,10 +32,12 @@ rewound as (
 ),
 queued as (
   insert into queue (endpoint_id, rank, deadline_at, job_id, claim_no, attempts, event_seq,
-    execution_timeout_ms, waiting_since, has_webhook, has_secrets)
+    execution_timeout_ms, waiting_since, escalate_at, has_webhook, has_secrets)
   select $1, case when jobs.low_priority then 3 else 1 end,
     statement_timestamp() + jobs.ttl_ms * interval '1 ms', jobs.job_id, dropped.claim_no, 0,
     dropped.event_seq + 1, jobs.execution_timeout_ms, statement_timestamp(),
+    case when jobs.low_priority
+      then ${escalatesAt('statement_timestamp()', 'jobs.ttl_ms')} end,
     jobs.webhook is not null,
     exists (select from job_secrets
       where job_secrets.endpoint_id = $1 and job_secrets.job_id = jobs.job_id)
@@ -56,7 +59,7 @@ select job_id from queued`,
 
 /**
  * Queues a FAILED or TIMED_OUT job again under its id, with a fresh TTL and its attempts unspent;
- * claim numbers go on. Result, chunks and the stream's cursor are dropped.
+ * it starts at once, and claim numbers go on. Result, chunks and the stream's cursor are dropped.
  * @returns whether the job was in such a state.
  */
 export const retryJob = async (

@@ -22,7 +22,7 @@ const ALWAYS = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 /** Where the jobs of a state lie, by their ids: none is found by reading those of others. */
 const tablesOf = (state: State | 'any'): readonly string[] => {
   if (state === 'any') return ['jobs'];
-  if (state === 'IN_QUEUE') return ['queue'];
+  if (state === 'IN_QUEUE') return ['queue', 'delayed'];
   return state === 'IN_PROGRESS' ? ['leases'] : ['results'];
 };
 
@@ -64,17 +64,17 @@ select cut.last, found.* from cut left join lateral (
   select seen.endpoint_id, seen.job_id, jobs.created_at, jobs.low_priority,
     coalesce(results.status,
       case when leases.job_id is null then 'IN_QUEUE' else 'IN_PROGRESS' end) as status,
-    coalesce(results.rank, leases.rank, queue.rank) as rank,
+    coalesce(results.rank, leases.rank, queue.rank, delayed.rank) as rank,
     coalesce(results.delay_ms, ${msBetween('leases.waiting_since', 'leases.started_at')})
       as delay_ms,
     coalesce(results.execution_ms, ${msBetween('leases.started_at', 'statement_timestamp()')})
       as execution_ms,
     coalesce(results.worker_id, leases.worker_id) as worker_id
   from seen
-  ${['jobs', 'queue', 'leases', 'results'].map(ofSeen).join('\n  ')}
+  ${['jobs', 'queue', 'delayed', 'leases', 'results'].map(ofSeen).join('\n  ')}
   where (cut.last is null or seen.job_id::text collate "C" >= cut.last)
     and ($4::text is null or coalesce(results.worker_id, leases.worker_id) = $4)
-    and ($5::boolean is null or $5 = (coalesce(results.rank, leases.rank, queue.rank)
+    and ($5::boolean is null or $5 = (coalesce(results.rank, leases.rank, queue.rank, delayed.rank)
       <= ${RANK.high}))
   order by seen.job_id desc limit $6
 ) as found on true`;

@@ -54,6 +54,13 @@ export const endedFromQueue = (status: string, error: string, reason: string): s
   attempts, rank, event_seq + 1 as event_seq, ${reason}::text as reason, escalated_at,
   has_webhook, has_secrets`;
 
+/** The columns of `ended` for rows of `delayed`: such a job never ran, and was only accepted. */
+export const endedFromDelayed = (status: string, reason: string): string => `
+  job_id, '${status}'::text as status, null::bytea as output, null::bytea as error,
+  null::text as worker_id, null::bigint as delay_ms, null::bigint as execution_ms, 0 as claim_no,
+  0::smallint as attempts, rank, 2 as event_seq, ${reason}::text as reason,
+  null::timestamptz as escalated_at, has_webhook, has_secrets`;
+
 /** The columns of `ended` for rows of `leases`. */
 export const endedFromLeases = (
   status: string,

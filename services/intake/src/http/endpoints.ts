@@ -18,6 +18,7 @@ import {
   listEndpoints,
   mayUse,
   type Principal,
+  pauseEndpoint,
   type Store,
   updateEndpoint,
   writeAudit,
@@ -100,6 +101,26 @@ export const endpointRoutes = (context: EndpointsContext): Route[] => [
 
 const ownerRoutes = (context: EndpointsContext): Route[] => [
   {
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/pause',
+    summary: 'Start no more jobs of an endpoint; it goes on taking them, and running ones go on.',
+    access: 'endpoint',
+    scope: 'admin',
+    body: { schema: { type: 'object' }, maxBytes },
+    success: { status: 200, schema: EndpointSchema },
+    answer: (call) => setPaused(context, call, true),
+  },
+  {
+    method: 'POST',
+    path: '/v1/endpoints/:endpoint/resume',
+    summary: 'Start jobs of a paused endpoint again.',
+    access: 'endpoint',
+    scope: 'admin',
+    body: { schema: { type: 'object' }, maxBytes },
+    success: { status: 200, schema: EndpointSchema },
+    answer: (call) => setPaused(context, call, false),
+  },
+  {
     method: 'DELETE',
     path: '/v1/endpoints/:endpoint',
     summary: 'Delete an endpoint that has no unfinished jobs, and all that it holds.',
@@ -149,6 +170,15 @@ const change = async (context: EndpointsContext, call: EndpointCall) => {
   const endpoint = await updateEndpoint(context.store, id, merge);
   if (endpoint === undefined) throw noSuchEndpoint();
   await noteChange(context, call.principal, 'endpoint.change', id);
+  return json(endpoint);
+};
+
+const setPaused = async (context: EndpointsContext, call: EndpointCall, paused: boolean) => {
+  const id = call.endpointId;
+  const endpoint = await pauseEndpoint(context.store, id, paused);
+  if (endpoint === undefined) throw noSuchEndpoint();
+  await noteChange(context, call.principal, paused ? 'endpoint.pause' : 'endpoint.resume', id);
+  if (!paused) context.changes.queued(id);
   return json(endpoint);
 };
 

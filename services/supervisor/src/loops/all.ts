@@ -10,6 +10,7 @@ import {
   returnOldMail,
 } from './reconcile.ts';
 import { type SignContext, storeSigns } from './store-signs.ts';
+import { type CrashContext, createCrashTeller } from './tell-crash-loops.ts';
 
 const TICK_MS = 1_000;
 const MAIL_EVERY_MS = 500;
@@ -18,12 +19,13 @@ const CLAIM_EVERY_MS = 500;
 /** Slots that became free meanwhile are filled by the next claim, in ms. */
 const CLAIM_REST_MS = 50;
 
-export type LoopsContext = SignContext & {
-  readonly log: Log;
-  readonly demand: DemandSender;
-  readonly learnEndpoints: () => Promise<void>;
-  readonly reconcile: ReconcileContext;
-};
+export type LoopsContext = SignContext &
+  CrashContext & {
+    readonly log: Log;
+    readonly demand: DemandSender;
+    readonly learnEndpoints: () => Promise<void>;
+    readonly reconcile: ReconcileContext;
+  };
 
 export type SupervisorLoops = { readonly learnEndpoints: Loop; stop(): Promise<void> };
 
@@ -39,6 +41,7 @@ export const startSupervisorLoops = (context: LoopsContext): SupervisorLoops => 
     loop('beat', TICK_MS, () => beatSupervisor(store, instance, host, process.pid)),
     loop('repeat the demand', TICK_MS, async () => demand.send()),
     loop('store signs of life', TICK_MS, () => storeSigns(context)),
+    loop('tell crash loops', TICK_MS, createCrashTeller(context)),
     loop('return lost assigns', TICK_MS, () => returnLostAssigns(reconcile)),
     loop('return old mail', MAIL_EVERY_MS, () => returnOldMail(reconcile)),
   ];

@@ -1,7 +1,7 @@
 import type { EndpointId } from '@switchyard/contracts';
 import type { WorkerBook } from '../track-workers.ts';
 import type { WorkerPlan } from './describe-worker.ts';
-import { FRESH, type Pace, paceAfterLife } from './pace-restarts.ts';
+import { FRESH, type Pace, paceAfterLife, QUICK_MS } from './pace-restarts.ts';
 import type { HostedProcess } from './worker-host.ts';
 
 export type Member = Omit<HostedProcess, 'pid'> & {
@@ -25,6 +25,8 @@ export type Crew = {
   /** Clears the memory of failures when a worker that came after them lives. */
   noteLife(nowMs: number): void;
   startingCount(): number;
+  /** How many workers are missing for good while the crew fails again and again. */
+  heldBackCount(nowMs: number): number;
   /** The members that are not wanted any more, those with the fewest jobs first. */
   surplus(workers: Pick<WorkerBook, 'find'>): readonly Member[];
 };
@@ -60,6 +62,12 @@ export const createCrew = (endpointId: EndpointId): Crew => {
       }
     },
     startingCount: () => [...members.values()].filter(({ state }) => state === 'starting').length,
+    heldBackCount: (nowMs) => {
+      const living = [...members.values()].filter(
+        ({ state, startedMs }) => state === 'running' && nowMs - startedMs >= QUICK_MS,
+      );
+      return Math.max(0, (plan?.minimum ?? 0) - living.length);
+    },
     surplus: (workers) => {
       const stay = [...members.values()].filter(({ state }) => state !== 'ending');
       const outdated = stay.filter((member) => member.shape !== plan?.shape);

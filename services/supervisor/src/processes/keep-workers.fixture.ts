@@ -163,7 +163,7 @@ export const runJob = async (
   workerId: WorkerId,
 ) => {
   const jobId = newJobId('async');
-  const times = { executionTimeoutMs: 600_000, ttlMs: 86_400_000 };
+  const times = { executionTimeoutMs: 600_000, startAtMs: null, ttlMs: 86_400_000 };
   const plain = { webhook: null, secret: undefined, idempotency: undefined, rank: RANK.low };
   const job = { jobId, input: Buffer.from('1'), ...times, ...plain };
   await acceptJobs(store, endpointId, 'test', 'http', [job]);

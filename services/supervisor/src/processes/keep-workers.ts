@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Endpoint, EndpointId, WorkerTemplate } from '@switchyard/contracts';
+import type { Endpoint, WorkerTemplate } from '@switchyard/contracts';
+import type { CrashLoop } from '@switchyard/store';
 import { memberOf } from './crew.ts';
 import { planWorkers } from './describe-worker.ts';
 import { isCrashLooping } from './pace-restarts.ts';
@@ -42,7 +43,7 @@ export interface WorkerProcesses {
   /** Ends the process of a worker that asked for it; a fresh one takes its place. */
   replace(workerId: string): void;
   /** The endpoints whose workers fail again and again at their start. */
-  crashLoops(): ReadonlyMap<EndpointId, { readonly lastError: string }>;
+  crashLoops(): readonly CrashLoop[];
 }
 
 /** Keeps the minimum of worker processes running for each endpoint that this machine serves. */
@@ -93,7 +94,11 @@ export const createProcesses = (context: ProcessesContext): WorkerProcesses => {
     replace: endWorker,
     crashLoops: () => {
       const looping = [...crews.values()].filter((crew) => isCrashLooping(crew.pace));
-      return new Map(looping.map(({ endpointId, lastError }) => [endpointId, { lastError }]));
+      const nowMs = performance.now();
+      return looping.map((crew) => {
+        const { endpointId, lastError } = crew;
+        return { endpointId, workers: crew.heldBackCount(nowMs), lastError };
+      });
     },
   };
 };

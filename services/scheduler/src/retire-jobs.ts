@@ -1,0 +1,53 @@
+import type { EndpointId } from '@switchyard/contracts';
+import type { Log } from '@switchyard/runtime';
+import {
+  FORGET_MAX_KEYS,
+  findRetired,
+  forgetIdempotencyKeys,
+  listEndpoints,
+  RETIRE_MAX_JOBS,
+  retireJobs,
+  type Store,
+  StoreUnavailable,
+} from '@switchyard/store';
+import { TURN_MS } from './sweep-jobs.ts';
+
+/**
+ * A sweep that deletes the jobs that ended longer ago than their endpoints keep them. Jobs with
+ * very many chunks may be more than one statement can delete in its time: then fewer are tried at
+ * the next turn, so that none blocks the way for good.
+ */
+export const createRetirement = ({ store, log }: { store: Store; log: Log }) => {
+  let limit = RETIRE_MAX_JOBS;
+
+  const retireSome = async (endpointId: EndpointId): Promise<number> => {
+    try {
+      const { length } = await retireJobs(store, endpointId, limit);
+      limit = Math.min(RETIRE_MAX_JOBS, limit * 2);
+      if (length > 0) log.debug({ endpointId, jobs: length }, 'jobs past their retention deleted');
+      return length;
+    } catch (error) {
+      if (error instanceof StoreUnavailable) limit = Math.ceil(limit / 4);
+      throw error;
+    }
+  };
+
+  return async (): Promise<void> => {
+    const untilMs = performance.now() + TURN_MS;
+    for (const endpointId of await findRetired(store)) {
+      for (let more = true; more && performance.now() < untilMs; ) {
+        more = (await retireSome(endpointId)) > 0;
+      }
+    }
+  };
+};
+
+/** Forgets idempotency keys whose time is over. */
+export const forgetOldKeys = async (store: Store): Promise<void> => {
+  const untilMs = performance.now() + TURN_MS;
+  for (const { id } of await listEndpoints(store)) {
+    for (let more = true; more && performance.now() < untilMs; ) {
+      more = (await forgetIdempotencyKeys(store, id as EndpointId)) === FORGET_MAX_KEYS;
+    }
+  }
+};
