@@ -19,6 +19,7 @@ const hasProgram = (...names: readonly string[]): boolean => {
 const REQUIREMENTS: readonly Requirement[] = [
   { debianPackage: 'postgresql', isMet: () => installedPostgres() !== undefined },
   { debianPackage: 'nats-server', isMet: () => hasProgram('nats-server') },
+  { debianPackage: 'netcat-openbsd', isMet: () => hasProgram('nc') },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';
