@@ -10,6 +10,8 @@ export type NatsOptions = {
   readonly port?: number;
   /** Where JetStream stores; default a temporary folder, removed at the end. */
   readonly storeDir?: string;
+  /** Where it tells of itself over HTTP; default nowhere. */
+  readonly monitorPort?: number;
 };
 
 /** A private nats-server with JetStream. */
@@ -51,6 +53,7 @@ export const startNats = async (options: NatsOptions = {}): Promise<TestNats> =>
   const launch = async (port: number): Promise<void> => {
     await mkdir(storeDir, { recursive: true });
     const args = ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', storeDir];
+    if (options.monitorPort !== undefined) args.push('-m', String(options.monitorPort));
     await child.start({ file: 'nats-server', args }, () => greets(port));
   };
   const launchFirst = async (tries = 1): Promise<number> => {

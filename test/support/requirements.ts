@@ -1,7 +1,8 @@
 /**
  * `node test/support/requirements.ts`: makes sure that the machine has what the tests need beside
  * npm's packages. As root on Debian it installs what is missing, without starting any service;
- * elsewhere it says in one line what to install and exits with 1.
+ * elsewhere it says in one line what to install and exits with 1. Packages named as arguments are
+ * needed too: the benchmark's.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,6 +21,11 @@ const REQUIREMENTS: readonly Requirement[] = [
   { debianPackage: 'postgresql', isMet: () => installedPostgres() !== undefined },
   { debianPackage: 'nats-server', isMet: () => hasProgram('nats-server') },
   { debianPackage: 'netcat-openbsd', isMet: () => hasProgram('nc') },
+];
+
+/** What only those ask for who name it. */
+const BY_NAME: readonly Requirement[] = [
+  { debianPackage: 'redis-server', isMet: () => hasProgram('redis-server') },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -51,7 +57,8 @@ const canInstall = (): boolean => {
   }
 };
 
-const missing = REQUIREMENTS.filter(({ isMet }) => !isMet());
+const named = BY_NAME.filter(({ debianPackage }) => process.argv.includes(debianPackage));
+const missing = [...REQUIREMENTS, ...named].filter(({ isMet }) => !isMet());
 const packages = missing.map(({ debianPackage }) => debianPackage);
 if (missing.length > 0 && canInstall()) {
   withoutServices(() => aptGet('update') && aptGet('install', ...packages));

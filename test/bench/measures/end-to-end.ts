@@ -1,0 +1,27 @@
+import { type Contender, untilAllDone } from '../contender.ts';
+import type { Bench, Figures, Measure } from '../measure.ts';
+import { nowUs, PLAIN_INPUT } from '../payload.ts';
+import { postJobs } from '../run-load.ts';
+
+const CONNECTIONS = 64;
+
+const read = async (bench: Bench, contender: Contender): Promise<Figures> => {
+  const jobs = bench.isQuick ? 1_000 : 20_000;
+  await using arena = await contender.open(bench.servers);
+  const front = await arena.front();
+  const worker = await arena.startWorker();
+  const load = await postJobs(front, PLAIN_INPUT, { connections: CONNECTIONS, requests: jobs });
+  await untilAllDone(arena, [worker], jobs);
+  const seconds = (nowUs() - load.startedUs) / 1_000_000;
+  return { jobsPerSecond: jobs / seconds, acceptsPerSecond: load.perSecond };
+};
+
+export const END_TO_END: Measure = {
+  name: 'end-to-end',
+  about: '20,000 jobs over HTTP until the store says that all are terminal',
+  run: (bench) =>
+    bench.compare(
+      'end-to-end',
+      bench.contenders.map((one) => ({ name: one.name, read: () => read(bench, one) })),
+    ),
+};
