@@ -192,3 +192,17 @@ export type BrokerLog = {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 };
+
+/** How one stream stands. */
+export type StreamReport = {
+  readonly name: string;
+  readonly state: 'fine' | 'missing' | 'wrong';
+  /** Of a wrong one, and of parts that are missing: a sentence that names it. Else empty. */
+  readonly detail: string;
+};
+
+export type BrokerReport = {
+  /** What is spoken to, as the server names it: `NATS 2.9.10`. */
+  readonly server: string;
+  readonly streams: readonly StreamReport[];
+};

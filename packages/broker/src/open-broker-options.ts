@@ -10,3 +10,6 @@ export type OpenBrokerOptions = {
   /** How long the broker may be away at the start. Default 10,000. Later it is awaited for ever. */
   readonly connectTimeoutMs?: number;
 };
+
+/** What an adapter needs to look: no stream, since it makes none. */
+export type InspectOptions = Required<Pick<OpenBrokerOptions, 'name' | 'log' | 'connectTimeoutMs'>>;

@@ -1,10 +1,10 @@
-import { access } from 'node:fs/promises';
-import path from 'node:path';
 import {
   type Config,
-  loadOrCreateSecrets,
+  type ConfigFileResult,
+  type ConfigResult,
   readConfig,
-  SECRETS_FILE_NAME,
+  readConfigFile,
+  readSecrets,
   SecretsError,
 } from '@switchyard/runtime';
 import { UsageError } from './failures.ts';
@@ -18,7 +18,27 @@ export const readCommandConfig = (): Config => {
   return read.config;
 };
 
+/** All that a machine says to Switchyard, right or wrong. */
+export type Surroundings = {
+  readonly environment: ConfigResult;
+  readonly file: ConfigFileResult;
+  /** Where programs are looked for. */
+  readonly searchPath: string | undefined;
+};
+
+/** Reads the environment and the configuration file, and refuses nothing. */
+export const readSurroundings = async (): Promise<Surroundings> => {
+  const environment = readConfig(process.env, { services: [] });
+  const named = environment.ok ? environment.config.configPath : process.env.SWITCHYARD_CONFIG;
+  const file = await readConfigFile(named);
+  return { environment, file, searchPath: process.env.PATH };
+};
+
+/** Names of this machine, as they stand in URLs. */
 const LOCAL = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether a URL is of a server on this machine. */
+export const isLocal = (url: string): boolean => LOCAL.test(new URL(url).hostname);
 
 /**
  * The key to call the server with: the one that is set, else, of a server on this machine, the one
@@ -26,23 +46,18 @@ const LOCAL = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
  */
 export const findApiKey = async ({ apiKey, serverUrl, dataDir }: Config): Promise<string> => {
   if (apiKey !== undefined) return apiKey;
-  if (!LOCAL.test(new URL(serverUrl).hostname)) {
+  if (!isLocal(serverUrl)) {
     throw new UsageError(['SWITCHYARD_API_KEY is not set; it is the key to call the server with.']);
   }
-  const file = path.join(dataDir, SECRETS_FILE_NAME);
   try {
-    // A command that only talks must not make secrets, so the file has to be there already.
-    await access(file);
-  } catch (cause) {
-    const problem =
-      `SWITCHYARD_API_KEY is not set, and no generated key can be read in ${dataDir}; set it, or ` +
-      "set SWITCHYARD_DATA_DIR to the server's data directory.";
-    throw new UsageError([problem], { cause });
-  }
-  try {
-    return (await loadOrCreateSecrets(dataDir)).apiKey;
+    const secrets = await readSecrets(dataDir);
+    if (secrets !== undefined) return secrets.apiKey;
   } catch (error) {
     if (error instanceof SecretsError) throw new UsageError([error.message], { cause: error });
     throw error;
   }
+  throw new UsageError([
+    `SWITCHYARD_API_KEY is not set, and no generated key can be read in ${dataDir}; set it, or ` +
+      "set SWITCHYARD_DATA_DIR to the server's data directory.",
+  ]);
 };

@@ -3,6 +3,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { addApply } from './commands/apply.ts';
 import { addCancel } from './commands/cancel.ts';
 import { addDeliveries } from './commands/deliveries.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addEndpoints } from './commands/endpoints.ts';
 import { addJob } from './commands/job.ts';
 import { addJobs } from './commands/jobs.ts';
@@ -41,6 +42,7 @@ const COMMANDS = [
   addApply,
   addKeys,
   addDeliveries,
+  addDoctor,
 ];
 
 /** The command line. Parsing rejects with a CommanderError for a bad usage, and after help. */

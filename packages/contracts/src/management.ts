@@ -70,6 +70,7 @@ export type JobDelivery = Static<typeof JobDelivery>;
 export const JobDetailSchema = Type.Object({
   ...summary,
   escalatedAt: Type.Optional(Type.String()),
+  startAt: Type.Optional(Type.String({ description: 'While that has not come.' })),
   deadline: Type.Optional(Type.String()),
   waiting: Type.Optional(
     Type.Object({

@@ -63,6 +63,17 @@ const WATCH_MS = 500;
 
 type Running = { readonly postmaster: Postmaster; readonly adopted: boolean };
 
+/**
+ * Where clients connect to the server that runs on `dataDir` now; undefined where none does. With
+ * the password: not for a log. Starts nothing.
+ */
+export const findEmbeddedPostgres = async (dataDir: string): Promise<string | undefined> => {
+  const home = homeOf(path.resolve(dataDir));
+  const found = await findPostmaster(path.join(home, 'data'));
+  if (found?.status !== 'ready') return undefined;
+  return urlOf(home, found.port).catch(() => undefined);
+};
+
 /** The server that an earlier Switchyard left on `data`, once it is ready, not one that stops. */
 const adopt = async (data: string): Promise<Running | undefined> => {
   const found = await findPostmaster(data);

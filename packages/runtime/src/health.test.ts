@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHealth } from './health.ts';
+import { createHealth, VERSION } from './health.ts';
 
 test('a process is ready when all of its checks are good', async () => {
   const health = createHealth();
@@ -13,7 +13,8 @@ test('a process is ready when all of its checks are good', async () => {
   });
   health.register('broker', () => ({ ok: true }));
   assert.equal((await health.readyz()).ok, true);
-  assert.deepEqual(health.live(), { ok: true });
+  assert.deepEqual(health.live(), { ok: true, version: VERSION });
+  assert.match(VERSION, /^\d+\.\d+\.\d+/);
 });
 
 test('a check that throws or never answers is not good, and shows nothing of why', async () => {

@@ -1,3 +1,8 @@
+import manifest from '../package.json' with { type: 'json' };
+
+/** Of the whole of Switchyard: its packages have one version. */
+export const VERSION: string = manifest.version;
+
 const CHECK_MAX_MS = 2_000;
 
 export type CheckResult = { readonly ok: boolean; readonly detail?: string };
@@ -14,8 +19,8 @@ export type Health = {
   readonly register: (name: string, check: HealthCheck) => void;
   /** Whether the process can serve: all checks are good. Those who ask at once share one answer. */
   readonly readyz: () => Promise<Readiness>;
-  /** Whether the process is alive: that it answers is all there is to it. */
-  readonly live: () => CheckResult;
+  /** That the process is alive, since it answers, and which version it is. */
+  readonly live: () => CheckResult & { readonly version: string };
 };
 
 /**
@@ -41,7 +46,7 @@ export const createHealth = (): Health => {
       });
       return underWay;
     },
-    live: () => ({ ok: true }),
+    live: () => ({ ok: true, version: VERSION }),
   };
 };
 

@@ -9,6 +9,7 @@ export * from './loop.ts';
 export * from './metrics.ts';
 export * from './ops-server.ts';
 export * from './seal.ts';
+export * from './seal-check.ts';
 export * from './secrets.ts';
 export * from './service.ts';
 export * from './shutdown.ts';

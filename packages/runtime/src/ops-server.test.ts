@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
-import { createHealth } from './health.ts';
+import { createHealth, VERSION } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { ListenError, listenOn, startOpsServer } from './ops-server.ts';
 
@@ -24,7 +24,7 @@ const withServer = async (
 test('it tells health, readiness and metrics', () =>
   withServer(async (url, health) => {
     const alive = await fetch(`${url}/healthz`);
-    assert.deepEqual([alive.status, await alive.json()], [200, { ok: true }]);
+    assert.deepEqual([alive.status, await alive.json()], [200, { ok: true, version: VERSION }]);
     assert.equal((await fetch(`${url}/readyz?verbose`)).status, 200);
     health.register('database', () => ({ ok: false, detail: 'It is away.' }));
     const ready = await fetch(`${url}/readyz`);

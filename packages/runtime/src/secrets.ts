@@ -9,11 +9,14 @@ export class SecretsError extends Error {
   override readonly name = 'SecretsError';
 }
 
-export type Secrets = {
+export type KeptSecrets = {
   /** The bootstrap admin key. */
   readonly apiKey: string;
   /** 32 bytes each; the first seals, all open. */
   readonly masterKeys: readonly Buffer[];
+};
+
+export type Secrets = KeptSecrets & {
   /** This call made them, so that the key may be shown this once. */
   readonly created: boolean;
 };
@@ -28,6 +31,8 @@ export const loadOrCreateSecrets = async (dataDir: string): Promise<Secrets> => 
   const file = path.join(dataDir, SECRETS_FILE_NAME);
   try {
     const found = await load(file);
+    // Somebody's copy or backup may have opened it to others.
+    if (found !== undefined) await chmod(file, 0o600);
     if (found !== undefined) return { ...found, created: false };
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     const created = await create(file);
@@ -41,16 +46,30 @@ export const loadOrCreateSecrets = async (dataDir: string): Promise<Secrets> => 
   }
 };
 
-const load = async (file: string): Promise<Omit<Secrets, 'created'> | undefined> => {
+/**
+ * The secrets that a start has kept in `dataDir`, undefined where there are none; makes none and
+ * changes nothing. @throws SecretsError when the file cannot be read or is damaged.
+ */
+export const readSecrets = async (dataDir: string): Promise<KeptSecrets | undefined> => {
+  const file = path.join(dataDir, SECRETS_FILE_NAME);
+  try {
+    return await load(file);
+  } catch (error) {
+    if (error instanceof SecretsError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SecretsError(`The secrets in ${file} cannot be used: ${reason}.`, { cause: error });
+  }
+};
+
+const load = async (file: string): Promise<KeptSecrets | undefined> => {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }
-  // Somebody's copy or backup may have opened it to others.
-  await chmod(file, 0o600);
   const secrets = parse(text);
   if (secrets === undefined) {
     throw new SecretsError(
@@ -60,7 +79,7 @@ const load = async (file: string): Promise<Omit<Secrets, 'created'> | undefined>
   return secrets;
 };
 
-const parse = (text: string): Omit<Secrets, 'created'> | undefined => {
+const parse = (text: string): KeptSecrets | undefined => {
   let value: unknown;
   try {
     value = JSON.parse(text);

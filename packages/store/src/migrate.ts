@@ -34,13 +34,21 @@ export const migrate = async (url: string): Promise<string[]> => {
   }
 };
 
+/** How a schema with these steps stands to this version: what it lacks, and what is newer. */
+export const compareSchema = (
+  applied: readonly string[],
+): { readonly missing: readonly string[]; readonly unknown: readonly string[] } => ({
+  missing: MIGRATIONS.map(({ name }) => name).filter((name) => !applied.includes(name)),
+  unknown: applied.filter((name) => !MIGRATIONS.some((step) => step.name === name)),
+});
+
 const appliedSteps = async (client: pg.Client): Promise<string[]> => {
   const { rows } = await client.query<{ name: string }>('select name from migrations');
   return rows.map((row) => row.name);
 };
 
 const missingSteps = (applied: readonly string[]): typeof MIGRATIONS => {
-  const unknown = applied.filter((name) => !MIGRATIONS.some((step) => step.name === name));
+  const { unknown } = compareSchema(applied);
   if (unknown.length > 0) {
     throw new SchemaMismatch(
       `The database was migrated by a newer Switchyard (${unknown.join(', ')}); update this one.`,

@@ -32,6 +32,11 @@ export type StoreOptions = {
   readonly onIdleError?: (error: Error) => void;
 };
 
+/** How many connections the pools of a process open at most, unless it is told otherwise. */
+const PLAIN_MAX = 10;
+const PINNED_MAX = 6;
+export const CONNECTIONS_MAX = PLAIN_MAX + PINNED_MAX;
+
 /** Big integers fit a double here: counts, ms and sequence numbers stay below 2^53. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
@@ -55,8 +60,8 @@ const EVERYWHERE = ['timezone=UTC', 'client_min_messages=warning'];
 
 /** Opens the pools; connects on first use. */
 export const openStore = (options: StoreOptions): Store => {
-  const plain = openPool(options, options.connections ?? 10, []);
-  const pinned = openPool(options, options.pinnedConnections ?? 6, PINNED);
+  const plain = openPool(options, options.connections ?? PLAIN_MAX, []);
+  const pinned = openPool(options, options.pinnedConnections ?? PINNED_MAX, PINNED);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: plain }) });
   return {
     run: (statement, values) => asStore(() => runOn(plain, statement, values)),

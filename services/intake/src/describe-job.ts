@@ -18,7 +18,7 @@ const ERROR_SHOWN_MAX = 4_000;
 export const describeJob = (parts: JobParts): JobDetail => {
   const { endpoint, asked, status, waiting, events, deliveries } = parts;
   const { maxAttempts } = endpoint.limits;
-  const { escalatedAt, deadlineAt, delayMs, executionMs, workerId, error } = status;
+  const { escalatedAt, startAt, deadlineAt, delayMs, executionMs, workerId, error } = status;
   return {
     id: status.jobId,
     endpoint: endpoint.id,
@@ -29,6 +29,7 @@ export const describeJob = (parts: JobParts): JobDetail => {
     ...(executionMs === null ? {} : { executionTime: executionMs }),
     ...(workerId === null ? {} : { workerId }),
     ...(escalatedAt === null ? {} : { escalatedAt: escalatedAt.toISOString() }),
+    ...(startAt === null ? {} : { startAt: startAt.toISOString() }),
     ...(deadlineAt === null ? {} : { deadline: deadlineAt.toISOString() }),
     ...(waiting === undefined ? {} : { waiting }),
     attempt: status.attempt,

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { listPictures, openPackages } from './debian-packages.ts';
+import { listPictures, openPackages } from '../support/debian-packages.ts';
 import { keyOf, type Picture } from './picture.ts';
 
 /** Which files of a package are sent (default all), and which of those a camera took. */

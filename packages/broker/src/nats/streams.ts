@@ -63,7 +63,7 @@ const restoreAll = async (
 ): Promise<void> => {
   for (const spec of specs) {
     try {
-      const found = await find(manager, spec.name);
+      const found = await findStream(manager, spec.name);
       if (found === undefined) await make(link, manager, spec);
       else await adopt(link, manager, spec, found);
     } catch (error) {
@@ -72,7 +72,11 @@ const restoreAll = async (
   }
 };
 
-const find = async (manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> => {
+/** How a stream is, undefined where there is none. @throws the vendor's error. */
+export const findStream = async (
+  manager: JetStreamManager,
+  name: string,
+): Promise<StreamConfig | undefined> => {
   try {
     return (await manager.streams.info(name)).config;
   } catch (error) {
@@ -110,25 +114,29 @@ const limitsOf = (spec: StreamSpec) => ({
   max_bytes: spec.maxBytes ?? -1,
 });
 
+/** What of a stream cannot be set anew and is not as `spec` wants it, as a sentence. */
+export const faultOf = (spec: StreamSpec, found: StreamConfig): string | undefined => {
+  const differs = (what: string, is: string, wanted: string): string =>
+    `The stream ${spec.name} exists with ${what} ${is}, but ${wanted} is needed.`;
+  const topics = (list: readonly string[] = []) => [...list].sort().join(', ') || 'none';
+  if (topics(found.subjects) !== topics(spec.topics)) {
+    return differs('the topics', topics(found.subjects), topics(spec.topics));
+  }
+  if (found.storage !== StorageType.File) return differs('storage', found.storage, 'file');
+  if (found.retention !== retentionOf(spec)) {
+    return differs('retention', found.retention, retentionOf(spec));
+  }
+  return undefined;
+};
+
 const adopt = async (
   link: NatsLink,
   manager: JetStreamManager,
   spec: StreamSpec,
   found: StreamConfig,
 ): Promise<void> => {
-  const differs = (what: string, is: string, wanted: string): BrokerError =>
-    new BrokerError(
-      'broker.conflict',
-      `The stream ${spec.name} exists with ${what} ${is}, but ${wanted} is needed.`,
-    );
-  const topics = (list: readonly string[] = []) => [...list].sort().join(', ') || 'none';
-  if (topics(found.subjects) !== topics(spec.topics)) {
-    throw differs('the topics', topics(found.subjects), topics(spec.topics));
-  }
-  if (found.storage !== StorageType.File) throw differs('storage', found.storage, 'file');
-  if (found.retention !== retentionOf(spec)) {
-    throw differs('retention', found.retention, retentionOf(spec));
-  }
+  const fault = faultOf(spec, found);
+  if (fault !== undefined) throw new BrokerError('broker.conflict', fault);
   const windowMs = millis(found.duplicate_window);
   const wanted = { ...limitsOf(spec), duplicate_window: duplicateWindowOf(spec, windowMs) };
   const same =

@@ -40,6 +40,7 @@ const fieldsOf = (job: JobDetail): [string, string][] => {
     ['waiting', waiting && clean(`${waiting.reason} (position ${waiting.position})`)],
     ['priority', job.escalatedAt ? `${job.priority} since ${job.escalatedAt}` : job.priority],
     ['created', `${job.createdAt} (${ago(job.createdAt)})`],
+    ['starts', job.startAt],
     ['deadline', job.deadline],
     ['attempt', `${job.attempt} of ${job.maxAttempts}`],
     ['delay', job.delayTime === undefined ? undefined : duration(job.delayTime)],

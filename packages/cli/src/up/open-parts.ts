@@ -26,6 +26,7 @@ import {
   openStore,
   type Store,
 } from '@switchyard/store';
+import { checkMasterKey } from './check-master-key.ts';
 
 /** Everything that services share in one process, open and ready. */
 export type Parts = {
@@ -78,6 +79,12 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
     applicationName: `switchyard ${service}`,
     onIdleError: (error) => log.debug({ err: error }, 'an idle connection broke'),
   });
+  const sealer = createSealer(config.masterKeys ?? secrets?.masterKeys ?? []);
+  await checkMasterKey(store, sealer).catch(async (error: unknown) => {
+    await store.close();
+    await postgres?.stop();
+    throw error;
+  });
   const broker = await openBroker(config.brokerUrl, {
     name: `switchyard ${service}`,
     log,
@@ -97,7 +104,7 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
     store,
     broker,
     keyRing: createKeyRing(store, apiKey),
-    sealer: createSealer(config.masterKeys ?? secrets?.masterKeys ?? []),
+    sealer,
     targetGuard: createTargetGuard({
       allowPrivateTargets: file.file.webhooks?.allowPrivateTargets ?? [],
     }),

@@ -7,6 +7,7 @@ import {
   SecretsError,
 } from '@switchyard/runtime';
 import type { KeeperLine } from '@switchyard/supervisor';
+import { MasterKeyError } from './check-master-key.ts';
 import { readUpConfig } from './config.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { runKeeper } from './run-keeper.ts';
@@ -95,7 +96,11 @@ const tell = (problems: readonly string[], exitCode: number): number => {
 
 /** What the person who started it can mend gets one line; a defect keeps its stack. */
 const tellFailure = (error: unknown): number => {
-  if (error instanceof ListenError || error instanceof DirectoryInUse) {
+  if (
+    error instanceof ListenError ||
+    error instanceof DirectoryInUse ||
+    error instanceof MasterKeyError
+  ) {
     return tell([sentence(error.message)], USAGE);
   }
   if (error instanceof EmbeddedPostgresError || error instanceof SecretsError) {

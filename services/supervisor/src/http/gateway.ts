@@ -54,7 +54,7 @@ export const createGateway = (context: GatewayContext): FastifyInstance => {
     sendProblem(reply, { code: 'route.not_found', detail: 'The gateway has no such route.' }),
   );
   app.setErrorHandler((error, request, reply) => answerError(context, error, request, reply));
-  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/healthz', async () => context.health.live());
   app.get('/readyz', async (_request, reply) => {
     const ready = await context.health.readyz();
     return reply.code(ready.ok ? 200 : 503).send(ready);
