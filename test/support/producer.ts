@@ -24,8 +24,10 @@ export type Producer = AsyncDisposable & {
   ask(publication: Publication): Promise<Buffer>;
   /** Every dead letter so far; they stay where they are. */
   deadLetters(): Promise<DeadLetter[]>;
-  /** Submissions that wait at the broker, those in hand included. */
+  /** Submissions at the broker; on RabbitMQ without those that are in a consumer's hands. */
   waiting(): Promise<number>;
+  /** Has the broker forget message ids after `ms`, where it remembers any. */
+  setDuplicateWindow(ms: number): Promise<void>;
   /** Lifecycle events from now on. */
   hearEvents(hear: (event: HeardEvent) => void): Promise<void>;
 };

@@ -1,4 +1,4 @@
-import { connect, headers, type JetStreamManager, type MsgHdrs } from 'nats';
+import { connect, headers, type JetStreamManager, type MsgHdrs, nanos } from 'nats';
 import { ANSWER_MAX_MS, type DeadLetter, type Producer, type Publication } from '../producer.ts';
 
 /** A producer on NATS. */
@@ -40,6 +40,9 @@ export const openNatsProducer = async (url: string): Promise<Producer> => {
     },
     deadLetters: () => readDeadLetters(manager),
     waiting: async () => (await manager.streams.info('SWITCHYARD_SUBMIT')).state.messages,
+    setDuplicateWindow: async (ms) => {
+      await manager.streams.update('SWITCHYARD_SUBMIT', { duplicate_window: nanos(ms) });
+    },
     hearEvents: async (hear) => {
       connection.subscribe('switchyard.events.>', {
         callback: (error, { subject, data }) => {

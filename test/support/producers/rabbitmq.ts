@@ -54,6 +54,8 @@ export const openRabbitmqProducer = async (url: string): Promise<Producer> => {
       return letters;
     },
     waiting: async () => (await channel.checkQueue('switchyard.submit')).messageCount,
+    // It remembers no ids at all.
+    setDuplicateWindow: async () => undefined,
     hearEvents: async (hear) => {
       const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true });
       await channel.bindQueue(queue, 'switchyard.events', '#');
