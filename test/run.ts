@@ -1,7 +1,8 @@
 /**
  * Runs the tests: `npm test`, or `npm test -- PART…` for the files whose path contains a PART.
- * Postgres and NATS are started once for all of them and named by TEST_DATABASE_URL and
- * TEST_NATS_URL. The last line is `N passed, N failed`; the exit code is 1 when anything failed.
+ * Postgres, NATS and RabbitMQ are started once for all of them and named by TEST_DATABASE_URL,
+ * TEST_NATS_URL and TEST_AMQP_URL. The last line is `N passed, N failed`; the exit code is 1 when
+ * anything failed.
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -10,6 +11,7 @@ import { spec } from 'node:test/reporters';
 import { isTest, listFiles, REPOSITORY } from './check/list-files.ts';
 import { startNats } from './support/nats.ts';
 import { startPostgres } from './support/postgres.ts';
+import { startRabbit } from './support/rabbitmq.ts';
 
 const TEST_MS = 120_000;
 const FILE_MS = 600_000;
@@ -57,8 +59,10 @@ const runFiles = async (files: readonly string[], signal: AbortSignal): Promise<
 const runWithServers = async (files: readonly string[], signal: AbortSignal): Promise<Counts> => {
   await using postgres = await startPostgres();
   await using nats = await startNats();
+  await using rabbit = await startRabbit();
   process.env.TEST_DATABASE_URL = postgres.url;
   process.env.TEST_NATS_URL = nats.url;
+  process.env.TEST_AMQP_URL = rabbit.url;
   return await runFiles(files, signal);
 };
 

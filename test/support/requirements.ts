@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { installedPostgres } from './postgres-binaries.ts';
+import { RABBITMQ_SERVER } from './rabbitmq.ts';
 
 type Requirement = { readonly debianPackage: string; readonly isMet: () => boolean };
 
@@ -16,10 +17,11 @@ const hasProgram = (...names: readonly string[]): boolean => {
   return folders.some((folder) => names.some((name) => existsSync(path.join(folder, name))));
 };
 
-/** One line for each; the tests of RabbitMQ and of the console add theirs. */
+/** One line for each; the tests of the console add theirs. */
 const REQUIREMENTS: readonly Requirement[] = [
   { debianPackage: 'postgresql', isMet: () => installedPostgres() !== undefined },
   { debianPackage: 'nats-server', isMet: () => hasProgram('nats-server') },
+  { debianPackage: 'rabbitmq-server', isMet: () => existsSync(RABBITMQ_SERVER) },
   { debianPackage: 'netcat-openbsd', isMet: () => hasProgram('nc') },
 ];
 

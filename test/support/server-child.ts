@@ -25,7 +25,7 @@ export type ServerChild = {
   remove(): Promise<void>;
 };
 
-const READY_MS = 60_000;
+const READY_MS = 120_000;
 const END_MS = 20_000;
 const EXIT_GRACE_MS = 200;
 const LOOK_AGAIN_MS = 10;

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { type Channel, connect as connectToRabbit } from 'amqplib';
 import { connect } from 'nats';
 import pg from 'pg';
 import { withDatabase } from './database.ts';
 import { startNats } from './nats.ts';
 import { startPostgres } from './postgres.ts';
+import { startRabbit } from './rabbitmq.ts';
 
 const query = async (url: string, text: string): Promise<Record<string, unknown>[]> => {
   const client = new pg.Client({ connectionString: url });
@@ -87,5 +89,32 @@ describe('the NATS of the tests', () => {
     await nats.wipe();
     await nats.start();
     assert.deepEqual(await streams(), []);
+  });
+});
+
+describe('the RabbitMQ of the tests', () => {
+  it('keeps its queues through a kill and loses them when wiped', {
+    timeout: 300_000,
+  }, async () => {
+    await using rabbit = await startRabbit();
+    const queue = 'kept';
+    const withChannel = async <T>(work: (channel: Channel) => Promise<T>): Promise<T> => {
+      const connection = await connectToRabbit(rabbit.url);
+      const channel = await connection.createChannel();
+      channel.on('error', () => undefined);
+      return await work(channel).finally(() => connection.close());
+    };
+    await withChannel((channel) => channel.assertQueue(queue, { durable: true }));
+    for (const end of [() => rabbit.kill(), () => rabbit.stop()]) {
+      await end();
+      await rabbit.start();
+      await withChannel((channel) => channel.checkQueue(queue));
+    }
+    await rabbit.wipe();
+    await rabbit.start();
+    await assert.rejects(
+      withChannel((channel) => channel.checkQueue(queue)),
+      { code: 404 },
+    );
   });
 });

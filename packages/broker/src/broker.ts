@@ -6,18 +6,32 @@
  * Bodies are bytes that nobody here parses; neither the sender nor the receiver may change them
  * once they are handed over.
  *
- * What differs: a broker in memory keeps nothing over a restart, and refuses an append rather than
- * drop what a group of a `log` has not settled, where a real broker drops the oldest; memory
- * delivers hints in order, a real broker promises none. Nobody may rely on more than what is
- * promised below.
+ * What differs between brokers is said here and at each call, and nowhere else; nobody may rely on
+ * more than what is promised.
+ * - Kept over a restart: nothing in memory; streams and groups on the disk of a real server, and
+ *   made anew where it lost them. One that acknowledged has not necessarily forced it to disk: NATS
+ *   does so every two minutes unless told otherwise.
+ * - A `log` that is full drops the oldest; memory refuses instead what a group has not settled.
+ * - Hints come in order from memory, in none from a server. What waits for one listener is bounded
+ *   by 10,000 hints or 16 MiB, the oldest going first, in memory and on RabbitMQ; NATS cuts off a
+ *   listener that does not keep up.
+ * - RabbitMQ has a topic exchange for each stream, named by the literal leading words of its topics
+ *   (`kept` for `kept.*`), and the rest is the routing key. The queue of the group that a stream is
+ *   declared with has the exchange's name, that of another one the group's name behind it. They
+ *   are quorum queues without a dead-letter exchange, which would carry bodies to the dead letters,
+ *   and without a limit of deliveries, at which RabbitMQ 4 drops messages.
  */
 export interface Broker {
-  /** Largest body in bytes, of everything; what a server demands is read from it. */
+  /**
+   * Largest body in bytes, of everything: what a NATS server takes (`max_payload`) less 4 KiB for
+   * headers, 16 MiB on RabbitMQ, 1 MiB in memory.
+   */
   readonly maxBodyBytes: number;
   /**
    * Tells whoever listens on `topic` now: at most once, in no promised order. For what a periodic
    * look at the database would find as well. Never waits and never throws: while the broker is
-   * away or does not keep up, or when the hint cannot be sent, it is dropped and counted.
+   * away, does not keep up (16 MiB) or blocks publishers (RabbitMQ, when it is short of memory or
+   * disk), or when the hint cannot be sent, it is dropped and counted.
    */
   hint(topic: string, body: Uint8Array): void;
   /**
@@ -53,18 +67,20 @@ export interface Broker {
    * ones are stored again, and RabbitMQ stores all: consumers deduplicate on `message.id`. Any
    * number may be in flight up to 64 MiB.
    * @throws BrokerError `broker.unavailable` (try again: it may have been stored all the same; a
-   * `work` stream that is full refuses thus),
+   * `work` stream that is full refuses thus, and RabbitMQ while it blocks publishers),
    * `broker.too_large`, `broker.invalid`, `broker.no_stream` or `broker.forbidden` (do not).
    */
   append(message: Message): Promise<void>;
   /**
    * Hands each stored message of `pattern`, which must lie in one declared stream, to one member
    * of `group`, at least once, in no promised order. A group that is new gets all that the stream
-   * still holds. A group consumes one pattern of a stream; a `work` stream has its one group. At
-   * most `prefetch` deliveries are in this call's hands at a time. While a handler runs its message
-   * is given to nobody else, unless the broker was lost meanwhile; that of a member that died,
-   * after half a minute. A handler that throws counts as `again`, with a wait that grows from 0.1
-   * to 30 s.
+   * still holds; on RabbitMQ, unless the stream is declared with it, what is appended from then on.
+   * A group consumes one pattern of a stream, which RabbitMQ sees within a process only; a `work`
+   * stream has its one group. At most `prefetch` deliveries are in this call's hands at a time.
+   * While a handler runs its message is given to nobody else, unless the broker was lost meanwhile
+   * (or, on RabbitMQ, its `consumer_timeout` of half an hour is over); that of a member that died,
+   * at once on RabbitMQ, after half a minute on NATS. A handler that throws counts as `again`, with
+   * a wait that grows from 0.1 to 30 s.
    * Resolves after `stop` aborts and every delivery in hand is settled. An absent broker, a
    * stream or a group that was deleted do not end it: it makes them anew and goes on.
    * @throws BrokerError `broker.no_stream`, `broker.invalid`, `broker.forbidden` or
@@ -97,7 +113,8 @@ export type Hint = { readonly topic: string; readonly body: Uint8Array };
 
 /**
  * `id`, 1 to 128 printable ASCII characters without spaces, makes repeats known as such. One that
- * came without from a sender outside has its place in the stream instead.
+ * came without from a sender outside has its place in the stream instead, and on RabbitMQ, which
+ * tells no place, another one at each delivery.
  */
 export type Message = {
   readonly id: string;
@@ -118,7 +135,10 @@ export type Answer = (request: Request) => Promise<Uint8Array>;
 /** A verdict on one delivery. Returned, so that it can be neither forgotten nor doubled. */
 export type Settlement =
   | { readonly kind: 'done'; readonly reply?: Uint8Array }
-  /** Not before `afterMs`, at most ten minutes. */
+  /**
+   * Not before `afterMs`, at most ten minutes. RabbitMQ knows no such wait: the message stays in
+   * the member's hands as one of its prefetch, and goes back at once when the member stops.
+   */
   | { readonly kind: 'again'; readonly afterMs: number }
   /** Never again: a note of it goes to the dead topic, without the body, which may hold secrets. */
   | { readonly kind: 'dead'; readonly reason: string; readonly reply?: Uint8Array };

@@ -10,6 +10,7 @@ brokerContract('memory', async (streams) => {
   const broker = openMemoryBroker({ log: silentLog, streams });
   return {
     knowsRepeats: true,
+    keepsForLateGroups: true,
     open: async () => broker,
     openReplyBox: async () => {
       const box = new Mailbox<HeardReply>();

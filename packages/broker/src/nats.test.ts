@@ -33,6 +33,7 @@ brokerContract('NATS', async (streams) => {
   const server = await startNatsServer();
   return {
     knowsRepeats: true,
+    keepsForLateGroups: true,
     openReplyBox: () => openReplyBox(server.url),
     open: () => openNatsBroker(server.url, { name: 'contract', log: silentLog, streams }),
     end: () => server.end(),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AckPolicy, connect, headers, StorageType } from 'nats';
+import { parseAmqpAddress } from './amqp/address.ts';
 import type { Message, Request, StreamSpec } from './broker.ts';
 import { Mailbox, silentLog, text } from './contract/mailbox.ts';
 import { parseAddress } from './nats/address.ts';
@@ -34,7 +35,11 @@ describe('openBroker', { timeout: 60_000 }, () => {
 
   it('refuses other brokers and URLs that it cannot read, and repeats no password', async () => {
     const refusals = {
-      'amqp://guest:s3cret@127.0.0.1': 'broker.unsupported',
+      'amqp://guest:s3cret@127.0.0.1:99999': 'broker.invalid',
+      'amqp://guest:s3cret%@127.0.0.1': 'broker.invalid',
+      'amqp://guest:s3cret@127.0.0.1/a/b': 'broker.invalid',
+      'amqp://guest:s3cret@127.0.0.1/?heartbeat=1': 'broker.invalid',
+      'amqps://': 'broker.invalid',
       'http://guest:s3cret@127.0.0.1': 'broker.unsupported',
       s3cret: 'broker.unsupported',
       'nats://guest:s3cret@127.0.0.1:99999': 'broker.invalid',
@@ -64,6 +69,29 @@ describe('openBroker', { timeout: 60_000 }, () => {
       user: 'u',
       pass: 'p,:',
     });
+  });
+
+  it('reads hosts, user, password and virtual host out of a URL of RabbitMQ', () => {
+    const read = (url: string) => {
+      const { hosts, isTls, user, password, vhost } = parseAmqpAddress(url);
+      return [
+        hosts.map(({ hostname, port }) => `${hostname} ${port}`),
+        isTls,
+        user,
+        password,
+        vhost,
+      ];
+    };
+    assert.deepEqual(read('amqp://a'), [['a 5672'], false, 'guest', 'guest', '/']);
+    assert.deepEqual(read('amqps://u:p%2C%3A@[::1],b:2/jobs%2Fprod'), [
+      ['::1 5671', 'b 2'],
+      true,
+      'u',
+      'p,:',
+      'jobs/prod',
+    ]);
+    assert.deepEqual(read('amqp://u:p@a:1,amqp://b:2/'), [['a 1', 'b 2'], false, 'u', 'p', '/']);
+    assert.equal(parseAmqpAddress('amqp://u:p@a:1,b/v').shown, 'a:1, b:5672 (v)');
   });
 
   it('says in time that no server answers, or that it refuses the credentials', async () => {

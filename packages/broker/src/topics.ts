@@ -74,13 +74,17 @@ export const checkSpec = (spec: StreamSpec): void => {
   );
 };
 
-/** @throws BrokerError `broker.conflict` where the stream is there for its one group, whole. */
+/**
+ * The group that a stream is declared with consumes all of it, and of `work` nobody else any.
+ * @throws BrokerError `broker.conflict`.
+ */
 export const checkGroup = (spec: StreamSpec, group: string, pattern: string): void => {
   checkName(group);
-  if (spec.keep === 'log' || (spec.group === group && spec.topics[0] === pattern)) return;
+  if (spec.group === group ? spec.topics[0] === pattern : spec.keep === 'log') return;
   throw new BrokerError(
     'broker.conflict',
-    `The stream ${spec.name} is for the group ${spec.group} alone, which consumes all of it.`,
+    `The group ${spec.group} consumes all of the stream ${spec.name}` +
+      `${spec.keep === 'work' ? ', and no other group any' : ''}; ${group} asks for ${pattern}.`,
   );
 };
 

@@ -6,6 +6,8 @@ export type ContractGround = {
   open(): Promise<Broker>;
   /** Whether the broker knows repeats of an id, as the port says of `append`. */
   readonly knowsRepeats: boolean;
+  /** Whether a stream keeps what was appended before a group began, as the port says of it. */
+  readonly keepsForLateGroups: boolean;
   /** Somebody outside who waits for replies, in the vendor's own way. */
   openReplyBox(): Promise<ReplyBox>;
   /** Ends the ground; every broker of it is closed. */

@@ -1,7 +1,21 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Broker } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { text } from './mailbox.ts';
+
+/** Asks again until the broker knows of whoever serves. */
+const askUntilServed = async (broker: Broker, topic: string, body: string): Promise<Uint8Array> => {
+  for (;;) {
+    try {
+      return await broker.request(topic, Buffer.from(body), 10_000);
+    } catch (error) {
+      if (!(error instanceof BrokerError && error.message.includes('nobody serves'))) throw error;
+      await pause(20);
+    }
+  }
+};
 
 /** What `request` and `serve` promise. */
 export const requestContract = (open: () => Promise<Broker>): void => {
@@ -25,6 +39,8 @@ const answering = (open: () => Promise<Broker>): void => {
         stop.signal,
       );
     const serving = [serve(), serve()];
+    await askUntilServed(broker, 'contract.ask.a', 'first');
+    asked = 0;
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
         broker.request('contract.ask.a', Buffer.from(String(index)), 5_000),
@@ -52,7 +68,7 @@ const answering = (open: () => Promise<Broker>): void => {
     const serving = broker.serve('contract.ask-drain', 'drain', answer, stop.signal).then(() => {
       resolved = true;
     });
-    const asked = broker.request('contract.ask-drain', Buffer.from('x'), 10_000);
+    const asked = askUntilServed(broker, 'contract.ask-drain', 'x');
     await begun.promise;
     stop.abort();
     // A round trip passes; the answer is still owed.

@@ -7,34 +7,14 @@ import { ids, messages, putDone } from './messages.ts';
 
 /** What `append` and `consume` promise. */
 export const streamContract = (open: () => Promise<Broker>): void => {
-  sharing(open);
+  carrying(open);
   repeating(open);
   burying(open);
   limits(open);
   stopping(open);
 };
 
-const sharing = (open: () => Promise<Broker>): void => {
-  it('gives each group everything, what was appended before included; members share', async () => {
-    const [one, two] = [await open(), await open()];
-    const stop = new AbortController();
-    const sent = messages('contract.kept.share.a', 200);
-    await Promise.all(sent.slice(0, 100).map((message) => one.append(message)));
-    const [shared, alone] = [new Mailbox<Message>(), new Mailbox<Message>()];
-    const pattern = 'contract.kept.share.*';
-    const consuming = [
-      one.consume(pattern, 'shared', putDone(shared), stop.signal),
-      two.consume(pattern, 'shared', putDone(shared), stop.signal),
-      two.consume(pattern, 'alone', putDone(alone), stop.signal),
-    ];
-    await Promise.all(sent.slice(100).map((message) => two.append(message)));
-    await Promise.all([shared.whenCount(200), alone.whenCount(200)]);
-    stop.abort();
-    await Promise.all(consuming);
-    assert.deepEqual(ids(shared.items), ids(sent));
-    assert.deepEqual(ids(alone.items), ids(sent));
-  });
-
+const carrying = (open: () => Promise<Broker>): void => {
   it('carries id, topic, body and headers', async () => {
     const broker = await open();
     const stop = new AbortController();
@@ -59,7 +39,12 @@ const sharing = (open: () => Promise<Broker>): void => {
       const stop = new AbortController();
       const topic = `contract.kept.resume.${round}`;
       await Promise.all(messages(topic, 5).map((message) => broker.append(message)));
-      const consuming = broker.consume('contract.kept.resume.*', 'r', putDone(box), stop.signal);
+      const consuming = broker.consume(
+        'contract.kept.resume.*',
+        'resume',
+        putDone(box),
+        stop.signal,
+      );
       await box.whenCount(5);
       stop.abort();
       await consuming;
@@ -210,7 +195,7 @@ const limits = (open: () => Promise<Broker>): void => {
     const consume = (pattern: string, group: string, prefetch = 1): Promise<void> =>
       broker.consume(pattern, group, async () => ({ kind: 'done' }), signal, { prefetch });
     await assert.rejects(consume('contract.elsewhere', 'odd'), { code: 'broker.no_stream' });
-    await assert.rejects(consume('contract.kept.*.*', 'a.b'), { code: 'broker.invalid' });
+    await assert.rejects(consume('contract.kept.odd.*', 'a.b'), { code: 'broker.invalid' });
     await assert.rejects(consume('contract.kept.odd.*', 'odd', 0), { code: 'broker.invalid' });
   });
 };
@@ -224,7 +209,7 @@ const stopping = (open: () => Promise<Broker>): void => {
     const consuming = broker.consume('contract.kept.fixed.*', 'fixed', putDone(box), stop.signal);
     await box.whenCount(1);
     await assert.rejects(
-      broker.consume('contract.kept.other.*', 'fixed', putDone(box), stop.signal),
+      broker.consume('contract.kept.fixed.b', 'fixed', putDone(box), stop.signal),
       { code: 'broker.conflict', retry: false },
     );
     stop.abort();
