@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EndpointId } from '@switchyard/contracts';
-import { listStatements, type Store } from '@switchyard/store';
+import type { Store } from '@switchyard/store';
 import { type TestStore, withStore } from '../support/store.ts';
 import { claim, makeEndpoint } from './jobs.ts';
-
-type Plan = {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly 'Actual Rows'?: number;
-  readonly 'Actual Loops'?: number;
-  readonly 'Rows Removed by Filter'?: number;
-  readonly 'Shared Hit Blocks'?: number;
-  readonly 'Shared Read Blocks'?: number;
-  readonly Plans?: readonly Plan[];
-};
-
-const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+import { explainStatement, type Plan, rowsRead } from './plans.ts';
 
 /** Puts `count` jobs into the queue, far faster than accepting them. */
 const fill = async (
@@ -40,49 +28,16 @@ const fill = async (
   );
 };
 
-/**
- * What the claim of ten seats does, as the pinned connections plan it; rolled back. The plan
- * is made by a claim before `meanwhile`, and kept.
- */
+/** What the claim of ten seats does. */
 const explainClaim = (
   store: Store,
   endpointId: EndpointId,
   meanwhile?: () => Promise<void>,
 ): Promise<Plan[]> => {
-  const text = listStatements().find(({ name }) => name === 'claim_jobs')?.text ?? '';
   const seats = `array[${Array(10).fill(`'w'`).join(',')}]::text[]`;
-  const explained = { plan: [] as Plan[] };
-  const undo = new Error('only looked');
-  const work = store.inTransaction('pinned', async (run) => {
-    await run({ name: '', text: `prepare looked as ${text}` }, []);
-    if (meanwhile !== undefined) {
-      const look = `execute looked ('${endpointId}', ${seats}, ${seats}, 'p', false)`;
-      await run({ name: '', text: look }, []);
-      await meanwhile();
-    }
-    const [row] = await run<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
-      {
-        name: '',
-        text: `explain (analyze, buffers, format json)
-          execute looked ('${endpointId}', ${seats}, ${seats}, 'p', false)`,
-      },
-      [],
-    );
-    explained.plan = nodesOf(row?.['QUERY PLAN'][0].Plan ?? assert.fail('a plan comes back'));
-    throw undo;
-  });
-  return work.then(
-    () => assert.fail('it is rolled back'),
-    (error: unknown) => {
-      if (error !== undo) throw error;
-      return explained.plan;
-    },
-  );
+  const values = [`'${endpointId}'`, seats, seats, `'p'`, 'false'];
+  return explainStatement(store, 'claim_jobs', values, meanwhile);
 };
-
-const rowsRead = (node: Plan): number =>
-  ((node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0)) *
-  (node['Actual Loops'] ?? 0);
 
 test('the plan of the claim walks indexes, whatever the statistics say or lack', async () => {
   await using database = await withStore();

@@ -4,9 +4,10 @@ import { statement } from '../statement.ts';
 
 const STATEMENT = statement({
   name: 'find_startable',
-  text: `select endpoint_id from endpoints where exists (select from delayed
-    where delayed.endpoint_id = endpoints.endpoint_id
-      and delayed.start_at <= statement_timestamp())`,
+  text: `select endpoint_id from endpoints cross join lateral (
+    select start_at from delayed where delayed.endpoint_id = endpoints.endpoint_id
+    order by start_at limit 1
+  ) as first where start_at <= statement_timestamp()`,
 });
 
 /** Where jobs are past their start time and not in the queue yet. */
