@@ -93,9 +93,8 @@ export const createSupervisor = (context: SupervisorContext): Service => {
     },
     stop: async () => {
       await parts.processes.stop();
-      for (const worker of parts.workers.all()) {
-        parts.workers.drain(worker.endpointId, worker.workerId);
-      }
+      // The workers of this machine are gone; the others are not to leave, but to ask elsewhere.
+      parts.workers.releaseAll();
       await parts.finisher.idle();
       stop.abort();
       await loops?.stop();

@@ -35,6 +35,8 @@ export type Presence = {
   readonly workerId: WorkerId;
   state: WorkerState;
   reason: string | null;
+  /** This supervisor ends and gives it nothing more; it goes on at another. */
+  released: boolean;
   /** The most slots that it has shown. */
   slots: number;
   seenAtMs: number;
@@ -79,13 +81,19 @@ export interface WorkerBook {
   ): readonly HandedJob[];
   /** Gives a worker no more jobs, and lets its held polls go. */
   drain(endpointId: EndpointId, workerId: WorkerId): void;
+  /** Gives no worker more jobs here, and lets their held polls go: they may ask elsewhere. */
+  releaseAll(): void;
   forget(endpointId: EndpointId, workerId: WorkerId): void;
   forgetSilent(): void;
 }
 
+/** Whether its polls are to be let go at once. */
+export const getsNoMore = (worker: Presence): boolean =>
+  worker.state === 'draining' || worker.released;
+
 /** How many jobs a worker would take now. */
 export const freeSlots = (worker: Presence): number => {
-  if (worker.state === 'draining' || worker.state === 'unhealthy') return 0;
+  if (worker.state === 'unhealthy' || getsNoMore(worker)) return 0;
   if (worker.poll !== undefined) return worker.poll.free;
   return Math.max(0, worker.free - worker.mailbox.length);
 };
@@ -95,12 +103,14 @@ const keyOf = (endpointId: EndpointId, workerId: WorkerId): string => `${endpoin
 /** @param changed is called when a worker has more or less room than before. */
 export const createWorkerBook = (changed: () => void): WorkerBook => {
   const book = new Map<string, Presence>();
+  let isReleased = false;
   return {
     see: (endpointId, workerId) => {
       const key = keyOf(endpointId, workerId);
       const known = book.get(key) ?? newPresence(endpointId, workerId);
       known.seenAtMs = performance.now();
       if (known.state === 'starting') known.state = 'live';
+      known.released = isReleased;
       book.set(key, known);
       return known;
     },
@@ -123,10 +133,15 @@ export const createWorkerBook = (changed: () => void): WorkerBook => {
       if (worker === undefined) return;
       worker.state = 'draining';
       worker.storedAtMs = Number.NEGATIVE_INFINITY;
-      worker.poll?.answer([]);
-      worker.poll = undefined;
-      worker.wakeStopPoll?.();
-      worker.wakeExchange?.();
+      letGo(worker);
+      changed();
+    },
+    releaseAll: () => {
+      isReleased = true;
+      for (const worker of book.values()) {
+        worker.released = true;
+        letGo(worker);
+      }
       changed();
     },
     forget: (endpointId, workerId) => {
@@ -143,11 +158,19 @@ export const createWorkerBook = (changed: () => void): WorkerBook => {
   };
 };
 
+const letGo = (worker: Presence): void => {
+  worker.poll?.answer([]);
+  worker.poll = undefined;
+  worker.wakeStopPoll?.();
+  worker.wakeExchange?.();
+};
+
 const newPresence = (endpointId: EndpointId, workerId: WorkerId): Presence => ({
   endpointId,
   workerId,
   state: 'live',
   reason: null,
+  released: false,
   slots: 1,
   seenAtMs: 0,
   storedAtMs: Number.NEGATIVE_INFINITY,

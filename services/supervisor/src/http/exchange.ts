@@ -14,7 +14,13 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Finisher } from '../finish-jobs.ts';
 import { isJson } from '../read-result.ts';
-import { type HandedJob, hold, type Presence, type WorkerBook } from '../track-workers.ts';
+import {
+  getsNoMore,
+  type HandedJob,
+  hold,
+  type Presence,
+  type WorkerBook,
+} from '../track-workers.ts';
 import { type CallerParams, type GatewayContext, readCaller } from './gateway.ts';
 
 export type ExchangeContext = GatewayContext & {
@@ -179,7 +185,7 @@ const storeResult = async (
 };
 
 const hasNews = (worker: Presence): boolean =>
-  worker.mailbox.length > 0 || worker.stops.size > 0 || worker.state === 'draining';
+  worker.mailbox.length > 0 || worker.stops.size > 0 || getsNoMore(worker);
 
 const waitForNews = (
   worker: Presence,

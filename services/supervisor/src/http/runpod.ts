@@ -14,7 +14,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { describeJob } from '../describe-job.ts';
 import type { Finisher } from '../finish-jobs.ts';
 import { readChunk, readResult, unreadable } from '../read-result.ts';
-import type { HandedJob, Presence, WorkerBook } from '../track-workers.ts';
+import { getsNoMore, type HandedJob, type Presence, type WorkerBook } from '../track-workers.ts';
 import {
   type CallerParams,
   createPausedRefusals,
@@ -141,7 +141,7 @@ const holdTake = (
       if (worker.poll === held) letGo();
     });
     worker.slots = Math.max(worker.slots, free);
-    if (worker.state === 'draining') {
+    if (getsNoMore(worker)) {
       letGo();
       return;
     }
@@ -164,7 +164,7 @@ const holdStop = (worker: Presence, reply: FastifyReply): Promise<FastifyReply> 
       const nowMs = performance.now();
       const due = [...worker.stops].filter(([, stop]) => nowMs - stop.toldAtMs >= STOP_REPEAT_MS);
       for (const [, stop] of due) stop.toldAtMs = nowMs;
-      if (due.length > 0 || worker.state === 'draining' || replaced()) {
+      if (due.length > 0 || getsNoMore(worker) || replaced()) {
         finish(due.map(([jobId]) => jobId));
       } else if (worker.stops.size > 0) {
         clearTimeout(repeat);
