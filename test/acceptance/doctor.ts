@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { startPostgres } from '../support/postgres.ts';
 import { REPOSITORY, startSwitchyard } from '../support/start-switchyard.ts';
-import { type BrokerGround, openNatsGround } from './doctor/broker-ground.ts';
+import { type BrokerGround, openNatsGround, openRabbitGround } from './doctor/broker-ground.ts';
 import { judge } from './doctor/judge.ts';
 import { diagnosisIn, runSwitchyard } from './doctor/run-doctor.ts';
 import type { Patient } from './doctor/seed.ts';
@@ -67,23 +67,23 @@ const admit = async (ground: BrokerGround, started: AsyncDisposableStack): Promi
   };
 };
 
-{
+/** Seeds at the broker, and `others` before; well at the beginning and at the end. */
+const treat = async (
+  openGround: () => Promise<BrokerGround>,
+  others: readonly ((patient: Patient) => Promise<void>)[],
+): Promise<void> => {
   await using started = new AsyncDisposableStack();
-  const ground = started.use(await openNatsGround());
+  const ground = started.use(await openGround());
   const patient = await admit(ground, started);
-  judge(checks, 'a system that is well', await patient.examine(), []);
-  await seedDatabase(patient);
-  await seedClock(patient);
-  await seedFiles(patient);
-  await seedServer(patient);
+  judge(checks, `${ground.name}: a system that is well`, await patient.examine(), []);
+  for (const seed of others) await seed(patient);
   await seedBroker(patient, ground);
-  judge(checks, 'the system when all is mended', await patient.examine(), []);
+  judge(checks, `${ground.name}: when all is mended`, await patient.examine(), []);
   const secrets = [password, masterKey, patient.switchyard.apiKey];
-  checks.check(
-    countFound(texts, secrets) === 0,
-    'secrets in what it printed',
-    countFound(texts, secrets),
-    0,
-  );
-}
+  const count = countFound(texts, secrets);
+  checks.check(count === 0, `${ground.name}: secrets in what it printed`, count, 0);
+};
+
+await treat(openNatsGround, [seedDatabase, seedClock, seedFiles, seedServer]);
+await treat(openRabbitGround, []);
 checks.end();

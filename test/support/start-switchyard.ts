@@ -50,7 +50,7 @@ export type Switchyard = AsyncDisposable & {
   readonly close: () => Promise<void>;
 };
 
-const READY_WAIT_MS = 60_000;
+const READY_WAIT_MS = 180_000;
 const END_WAIT_MS = 40_000;
 
 /** Starts Switchyard as its users do, through its command line, on free ports of loopback. */

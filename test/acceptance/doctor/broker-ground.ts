@@ -1,6 +1,8 @@
 import { streams } from '@switchyard/contracts';
-import { connect, StorageType } from 'nats';
+import amqp, { type Channel } from 'amqplib';
+import { connect, type JetStreamManager, StorageType } from 'nats';
 import { startNats } from '../../support/nats.ts';
+import { startRabbit } from '../../support/rabbitmq.ts';
 
 /** A broker, and what an operator who errs may do to it. */
 export type BrokerGround = AsyncDisposable & {
@@ -15,31 +17,54 @@ export type BrokerGround = AsyncDisposable & {
   start(): Promise<void>;
 };
 
-const { name, topics } = streams.deadLetters;
-
 /** A nats-server. */
 export const openNatsGround = async (): Promise<BrokerGround> => {
   const nats = await startNats();
-  const withStreams = async (work: (of: Streams) => Promise<unknown>): Promise<void> => {
+  const { name, topics } = streams.deadLetters;
+  type Work = (of: JetStreamManager['streams']) => Promise<unknown>;
+  const withStreams = async (work: Work): Promise<void> => {
     const connection = await connect({ servers: nats.url });
-    const { streams: found } = await connection.jetstreamManager();
-    await work(found).finally(() => connection.close());
+    const manager = await connection.jetstreamManager();
+    await work(manager.streams).finally(() => connection.close());
   };
   return {
     name: 'NATS',
     url: nats.url,
     urlOfStranger: undefined,
-    deleteDeadLetters: () => withStreams((found) => found.delete(name)),
+    deleteDeadLetters: () => withStreams((of) => of.delete(name)),
     makeWrongDeadLetters: () =>
-      withStreams((found) =>
-        found.add({ name, subjects: [...topics], storage: StorageType.Memory }),
-      ),
+      withStreams((of) => of.add({ name, subjects: [...topics], storage: StorageType.Memory })),
     stop: () => nats.stop(),
     start: () => nats.start(),
     [Symbol.asyncDispose]: () => nats.close(),
   };
 };
 
-type Streams = Awaited<
-  ReturnType<Awaited<ReturnType<typeof connect>>['jetstreamManager']>
->['streams'];
+/** The queue of the dead letters, as docs and contract name it. */
+const DEAD_QUEUE = 'switchyard.dead';
+
+/** A RabbitMQ. */
+export const openRabbitGround = async (): Promise<BrokerGround> => {
+  const rabbit = await startRabbit();
+  const withChannel = async (work: (channel: Channel) => Promise<unknown>): Promise<void> => {
+    const connection = await amqp.connect(rabbit.url);
+    const channel = await connection.createChannel();
+    await work(channel).finally(() => connection.close());
+  };
+  const stranger = new URL(rabbit.url);
+  stranger.username = 'stranger';
+  stranger.password = 'wrong';
+  return {
+    name: 'RabbitMQ',
+    url: rabbit.url,
+    urlOfStranger: stranger.href,
+    deleteDeadLetters: () => withChannel((channel) => channel.deleteQueue(DEAD_QUEUE)),
+    makeWrongDeadLetters: () =>
+      withChannel((channel) =>
+        channel.assertQueue(DEAD_QUEUE, { arguments: { 'x-queue-type': 'classic' } }),
+      ),
+    stop: () => rabbit.stop(),
+    start: () => rabbit.start(),
+    [Symbol.asyncDispose]: () => rabbit.close(),
+  };
+};
