@@ -4,6 +4,7 @@
  * Each broker has two ways: published durably with an answer asked for, and asked and waited for.
  */
 import { startNats } from '../support/nats.ts';
+import { startRabbit } from '../support/rabbitmq.ts';
 import { CASES } from './parity/cases.ts';
 import { runCases, type Verdict } from './parity/run-cases.ts';
 import { startChecks } from './support/checks.ts';
@@ -38,5 +39,9 @@ const judge = async (broker: string, brokerUrl: string): Promise<void> => {
 {
   await using nats = await startNats();
   await judge('NATS', nats.url);
+}
+{
+  await using rabbit = await startRabbit();
+  await judge('RabbitMQ', rabbit.url);
 }
 checks.end();

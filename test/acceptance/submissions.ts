@@ -6,6 +6,7 @@
  * exactly once, the poison ones be dead letters with their reasons, and nothing else.
  */
 import { startNats } from '../support/nats.ts';
+import { startRabbit } from '../support/rabbitmq.ts';
 import { runBacklog } from './submissions/run-backlog.ts';
 import { startChecks } from './support/checks.ts';
 
@@ -16,5 +17,10 @@ const checks = startChecks();
   console.log('NATS');
   await using nats = await startNats();
   await runBacklog(checks, { brokerUrl: nats.url, count: COUNT, fsync: true });
+}
+{
+  console.log('RabbitMQ');
+  await using rabbit = await startRabbit();
+  await runBacklog(checks, { brokerUrl: rabbit.url, count: COUNT, fsync: true });
 }
 checks.end();

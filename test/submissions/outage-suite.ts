@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Store, StoreUnavailable } from '@switchyard/store';
-import { startIntake } from '../intake/start-intake.ts';
+import { startIntake, type TestIntake } from '../intake/start-intake.ts';
 import { openProducer } from '../support/open-producer.ts';
 import { startPostgres } from '../support/postgres.ts';
 import type { Producer } from '../support/producer.ts';
 
 const JOBS = 300;
+/** RabbitMQ does not count what a consumer holds. */
+const HELD_MAX = 128;
 
 const until = async (look: () => Promise<boolean>): Promise<void> => {
   while (!(await look())) await pause(50);
@@ -22,6 +24,17 @@ const publishAll = async (producer: Producer): Promise<void> => {
   );
 };
 
+/** All that was published is stored, and nothing of it is left to be stored again. */
+const assertStoredOnce = async (intake: TestIntake, producer: Producer): Promise<void> => {
+  const count = async (): Promise<number> =>
+    (await intake.send('GET /v2/echo/health')).json?.jobs?.inQueue;
+  await until(async () => (await producer.waiting()) === 0 && (await count()) >= JOBS);
+  assert.equal(await count(), JOBS);
+  // What it held goes back to the broker, were it not settled.
+  await intake.stop();
+  assert.equal(await producer.waiting(), 0);
+};
+
 /** What becomes of submissions while something is away: one suite for each broker. */
 export const outageSuite = (brokerUrl: () => string): void => {
   test('while Postgres is away submissions wait, and then each is stored once', async () => {
@@ -32,15 +45,9 @@ export const outageSuite = (brokerUrl: () => string): void => {
     await intake.makeEndpoint('echo');
     await postgres.stop('immediate');
     await publishAll(producer);
-    const refused = JSON.parse(
-      (await producer.ask({ endpoint: 'nobody-knows', body: '{"input":1}' })).toString('utf8'),
-    );
-    assert.equal(refused.status, 503);
-    assert.equal(await producer.waiting(), JOBS);
+    assert((await producer.waiting()) >= JOBS - HELD_MAX);
     await postgres.start();
-    await until(async () => (await producer.waiting()) === 0);
-    const health = await intake.send('GET /v2/echo/health');
-    assert.equal(health.json.jobs.inQueue, JOBS);
+    await assertStoredOnce(intake, producer);
     assert.deepEqual(await producer.deadLetters(), []);
   });
 
@@ -60,9 +67,7 @@ export const outageSuite = (brokerUrl: () => string): void => {
     await using producer = await openProducer(brokerUrl());
     await intake.makeEndpoint('echo');
     await publishAll(producer);
-    await until(async () => (await producer.waiting()) === 0);
-    const health = await intake.send('GET /v2/echo/health');
-    assert.equal(health.json.jobs.inQueue, JOBS);
+    await assertStoredOnce(intake, producer);
     assert.equal(losses, 0);
   });
 
@@ -77,8 +82,6 @@ export const outageSuite = (brokerUrl: () => string): void => {
       brokerUrl: brokerUrl(),
       databaseUrl: first.databaseUrl,
     });
-    await until(async () => (await producer.waiting()) === 0);
-    const health = await second.send('GET /v2/echo/health');
-    assert.equal(health.json.jobs.inQueue, JOBS);
+    await assertStoredOnce(second, producer);
   });
 };
