@@ -8,7 +8,7 @@
 import { type Case, tryCases } from './bounds/cases.ts';
 import { oddIdCases } from './bounds/odd-ids.ts';
 import { listCases, pageCases, waitCases } from './bounds/parameters.ts';
-import { durationCases, policyCases, priorityCases } from './bounds/policy.ts';
+import { durationCases, policyCases, priorityCases, startCases } from './bounds/policy.ts';
 import { integerCases, otherSettingsCases } from './bounds/settings.ts';
 import {
   bytesCases,
@@ -44,6 +44,7 @@ const table = async (name: string, cases: readonly Case[]): Promise<void> =>
 
 await table('policy.ttl and policy.executionTimeout', durationCases(line));
 await table('policy.lowPriority', priorityCases(line));
+await table('policy.startAfter', startCases(line));
 await table('policy itself', policyCases(line));
 await table('keys given twice', twiceCases(line));
 await table('webhook', webhookCases(line));

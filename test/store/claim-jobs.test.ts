@@ -5,6 +5,7 @@ import { RANK } from '@switchyard/lifecycle';
 import {
   claimJobs,
   expireJobs,
+  pauseEndpoint,
   readStatuses,
   requeueJobs,
   touchWorkers,
@@ -214,6 +215,22 @@ describe('rivals', () => {
     assert.deepEqual(await again(), []);
     assert(first && (await finish(store, endpointId, first)));
     assert.deepEqual(await again(), []);
+  });
+
+  test('that do not take their turn get nothing of an endpoint that was limited', async () => {
+    const endpointId = await makeEndpoint(store, { limits: { maxConcurrent: 3 } });
+    await accept(store, endpointId, {}, {});
+    assert.deepEqual(await claim(store, endpointId, 2), []);
+    assert.equal((await claimJobs(store, endpointId, PROCESS, seats(2), true)).length, 2);
+  });
+
+  test('get nothing while the endpoint is paused', async () => {
+    const endpointId = await makeEndpoint(store);
+    await accept(store, endpointId, {}, {});
+    assert.equal((await pauseEndpoint(store, endpointId, true))?.paused, true);
+    assert.deepEqual(await claim(store, endpointId, 2), []);
+    assert.equal((await pauseEndpoint(store, endpointId, false))?.paused, false);
+    assert.equal((await claim(store, endpointId, 2)).length, 2);
   });
 
   test('leave no rule broken', async () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { type EndpointId, type JobId, type State, uuidOf } from '@switchyard/contracts';
-import { isTerminal, sourcesOf } from '@switchyard/lifecycle';
+import { isTerminal, RANK, sourcesOf } from '@switchyard/lifecycle';
 import { cancelJobs, readHealth, readStatuses } from '@switchyard/store';
 import { checkInvariants } from '../support/invariants.ts';
 import { withStore } from '../support/store.ts';
-import { accept, claim, finish, makeEndpoint, PROCESS } from './jobs.ts';
-import { bringInto, MOVES, type Move, type MoveName, type Subject } from './moves.ts';
+import { accept, acceptOne, claim, finish, makeEndpoint, PROCESS } from './jobs.ts';
+import { bringInto, MOVES, type Move, type MoveName, QUIET_MOVES, type Subject } from './moves.ts';
 
 const RACES = 200;
 
@@ -109,6 +109,39 @@ for (const [state, names] of MEETINGS) {
     });
   });
 }
+
+describe(`${RACES} low jobs whose time has come`, () => {
+  const TIMES = [
+    ['escalate', { rank: RANK.low }],
+    ['start', { startAtMs: Date.now() + 3_600_000 }],
+  ] as const;
+  for (const [quiet, job] of TIMES) {
+    for (const name of ['claim', 'cancel', 'expire', 'purge'] as const) {
+      test(`are escaped by none between ${quiet} and ${name}`, async () => {
+        const endpointId = await makeEndpoint(store);
+        const ids: JobId[] = [];
+        for (let n = 0; n < RACES; n += 1) {
+          const jobId = await acceptOne(store, endpointId, job);
+          const subject = { endpointId, jobId, claimNo: 1 };
+          const move: Move = MOVES[name];
+          if (name === 'expire') await move.prepare?.(sql, subject);
+          await QUIET_MOVES[quiet].prepare(sql, subject);
+          await race([{ ...move, pull: QUIET_MOVES[quiet].pull }, move], subject, n);
+          ids.push(jobId);
+        }
+        const found = await readStatuses(store, endpointId, ids);
+        const states = [...found.values()].map(({ state }) => state);
+        // A purge means what was queued when it began, wherever it lies by the time it gets there.
+        if (name === 'purge') assert(states.every((state) => state === 'CANCELLED'));
+        await endAll(endpointId, ids);
+      });
+    }
+  }
+
+  test('leave no rule broken', async () => {
+    assert.deepEqual(await checkInvariants(url), []);
+  });
+});
 
 test('a storm of all moves over the same jobs leaves no rule broken', async () => {
   const endpointId = await makeEndpoint(store, { limits: { maxAttempts: 100 } });

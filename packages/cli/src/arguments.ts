@@ -1,4 +1,4 @@
-import { parseEndpointId, parseJobId } from '@switchyard/contracts';
+import { parseEndpointId, parseJobId, type StartAfter, startAfterMs } from '@switchyard/contracts';
 import { InvalidArgumentError } from 'commander';
 
 /** An endpoint's id. @throws InvalidArgumentError, which commander tells. */
@@ -53,6 +53,13 @@ export const moment = (text: string): number => {
       : Date.now() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
   if (ms >= 0) return ms;
   throw new InvalidArgumentError('It must be 90s, 15m, 2h or 7d, or ISO 8601 with a zone.');
+};
+
+/** When a job may start, as `policy.startAfter` has it. @throws InvalidArgumentError */
+export const startTime = (text: string): StartAfter => {
+  if (/^\d{1,16}$/.test(text)) return Number(text);
+  if (startAfterMs(text) !== undefined) return text;
+  throw new InvalidArgumentError('It must be as 2026-12-01T08:00:00Z is, or ms since 1970.');
 };
 
 /** A number of ms; its bounds are checked with the rest of the policy. */

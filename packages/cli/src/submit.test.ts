@@ -37,6 +37,20 @@ test('one input: its id, and its bytes as they are', async () => {
   );
 });
 
+test('a start time, as a time or as ms, and nothing that is neither', async () => {
+  for (const [given, sent] of [
+    ['2026-12-01T08:00:00+01:00', '"2026-12-01T08:00:00+01:00"'],
+    ['1764576000000', '1764576000000'],
+  ] as const) {
+    const ran = await run(['submit', 'echo', '1', '--start-after', given]);
+    assert.equal(ran.code, 0, ran.err);
+    assert.equal(bodies().at(-1)?.body, `{"input":1,"policy":{"startAfter":${sent}}}`);
+  }
+  const ran = await run(['submit', 'echo', '1', '--start-after', 'tomorrow']);
+  assert.equal(ran.code, 2);
+  assert.match(ran.err, /2026-12-01T08:00:00Z/);
+});
+
 test('standard input, webhook, s3Config from a file, and the key of the caller', async () => {
   const secrets = await fileOf('s3.json', '{"accessSecret":"hush"}');
   const options = ['--webhook', 'http://x.example/', '--s3-config-file', secrets];

@@ -1,6 +1,13 @@
 import type { Accepted } from '@switchyard/sdk';
 import type { Command } from 'commander';
-import { endpointId, examples, milliseconds, several, wholeNumber } from '../arguments.ts';
+import {
+  endpointId,
+  examples,
+  milliseconds,
+  several,
+  startTime,
+  wholeNumber,
+} from '../arguments.ts';
 import { EXIT, onInterrupt, UsageError } from '../failures.ts';
 import { followJobs } from '../follow-jobs.ts';
 import { openClient } from '../open-client.ts';
@@ -39,6 +46,7 @@ export const addSubmit = (program: Command): void => {
     .option('--wait', 'wait for the ends')
     .option('--json', 'print JSON, one object a line')
     .option('--low-priority', 'run only when nothing else waits')
+    .option('--start-after <time>', 'start then: 2026-12-01T08:00:00Z, or ms since 1970', startTime)
     .option('--ttl <ms>', 'how long a job may wait in the queue', milliseconds)
     .option('--execution-timeout <ms>', 'how long a job may run', milliseconds)
     .option('--webhook <url>', 'tell this address when a job has ended')

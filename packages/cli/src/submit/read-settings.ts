@@ -2,6 +2,7 @@ import {
   PolicySchema,
   type S3Config,
   S3ConfigSchema,
+  type StartAfter,
   validator,
   WebhookSchema,
 } from '@switchyard/contracts';
@@ -13,6 +14,7 @@ export type SettingOptions = {
   readonly ttl?: number;
   readonly executionTimeout?: number;
   readonly lowPriority?: boolean;
+  readonly startAfter?: StartAfter;
   readonly webhook?: string;
   readonly s3ConfigFile?: string;
 };
@@ -25,8 +27,8 @@ const checkS3Config = validator(S3ConfigSchema);
 export const readSettings = async (
   options: SettingOptions,
 ): Promise<Pick<Submission, 'webhook' | 'policy' | 's3Config'>> => {
-  const { ttl, executionTimeout, lowPriority, webhook, s3ConfigFile } = options;
-  const asked = { ttl, executionTimeout, lowPriority };
+  const { ttl, executionTimeout, lowPriority, startAfter, webhook, s3ConfigFile } = options;
+  const asked = { ttl, executionTimeout, lowPriority, startAfter };
   const policy = checkPolicy(
     Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)),
   );
