@@ -1,6 +1,7 @@
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
+/** Unless the loop has a bound of its own. */
 const BACK_OFF_MAX_MS = 5_000;
 const BACK_OFF_MIN_MS = 100;
 /** Beyond it Node's timers fire at once. */
@@ -11,6 +12,8 @@ export type LoopOptions = {
   readonly name: string;
   /** From the end of one run to the start of the next. */
   readonly everyMs: number;
+  /** The longest pause after a failure, in ms. Default 5,000. */
+  readonly backOffMaxMs?: number;
   /** One look at what there is to do. The signal aborts when the loop is to stop. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   readonly log: Log;
@@ -32,11 +35,12 @@ export type Loop = {
 
 /**
  * Runs at once, and again `everyMs` after each run's end. A run that fails is tried again after a
- * pause that doubles from `everyMs` up to 5 s; its error is logged when its message is a new one,
- * and so is the recovery. Waiting is by the monotonic clock, so that clock steps change nothing.
+ * pause that doubles from `everyMs` up to `backOffMaxMs`; its error is logged when its message is a
+ * new one, and so is the recovery. Waiting is by the monotonic clock, so that clock steps change
+ * nothing.
  */
 export const startLoop = (options: LoopOptions): Loop => {
-  const { name, everyMs, run, log } = options;
+  const { name, everyMs, backOffMaxMs = BACK_OFF_MAX_MS, run, log } = options;
   if (!(everyMs >= 0 && everyMs <= TIMER_MAX_MS)) {
     throw new RangeError(`everyMs of the loop ${name} must be 0 to ${TIMER_MAX_MS}.`);
   }
@@ -68,7 +72,7 @@ export const startLoop = (options: LoopOptions): Loop => {
   const runAll = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       await runOnce();
-      if (failures > 0) await alarm.pause(backOffMs(everyMs, failures));
+      if (failures > 0) await alarm.pause(backOffMs(everyMs, backOffMaxMs, failures));
       else await alarm.pauseOrWake(everyMs);
     }
   };
@@ -84,8 +88,8 @@ export const startLoop = (options: LoopOptions): Loop => {
   };
 };
 
-const backOffMs = (everyMs: number, failures: number): number =>
-  Math.min(BACK_OFF_MAX_MS, Math.max(everyMs, BACK_OFF_MIN_MS) * 2 ** Math.min(failures - 1, 10));
+const backOffMs = (everyMs: number, mostMs: number, failures: number): number =>
+  Math.min(mostMs, Math.max(everyMs, BACK_OFF_MIN_MS) * 2 ** Math.min(failures - 1, 10));
 
 /** Pauses that `stop` ends; one kind ends by `wake` as well, also by one that came before it. */
 const createAlarm = (stop: AbortSignal) => {

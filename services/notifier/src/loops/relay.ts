@@ -7,11 +7,20 @@ import type { Relay, RelayContext } from '../relay-events.ts';
  * the relay looks more often than hints are lost.
  */
 const RELAY_EVERY_MS = 250;
+/** A look at a broker that is away costs nothing, and its return should be noticed soon. */
+const BACK_OFF_MAX_MS = 500;
 const MEASURE_EVERY_MS = 5_000;
 
 /** Relays on each hint and between them. */
 export const startRelayLoop = ({ log, metrics }: RelayContext, relay: Relay): Loop =>
-  startLoop({ name: 'relay', everyMs: RELAY_EVERY_MS, run: relay.run, log, metrics });
+  startLoop({
+    name: 'relay',
+    everyMs: RELAY_EVERY_MS,
+    backOffMaxMs: BACK_OFF_MAX_MS,
+    run: relay.run,
+    log,
+    metrics,
+  });
 
 /** Tells how far the relay is behind, whichever instance relays. */
 export const startLagLoop = (context: RelayContext): Loop => {
