@@ -74,7 +74,7 @@ it('a NATS cluster loses the leader of a stream under appends, and no message', 
   };
   const sending = Promise.all(Array.from({ length: 32 }, lane));
   await some.promise;
-  const leader = await servers.leaderOf(streams.submissions.name);
+  const leader = await servers.leader();
   assert(leader !== undefined);
   await leader.kill();
   await sending;

@@ -5,8 +5,9 @@ import { AckPolicy, Events, type NatsConnection } from 'nats';
 import { callsTo } from '../acceptance/support/call-http.ts';
 import { startEchoWorker } from '../acceptance/support/echo-worker.ts';
 import { endOf, makeKey, submit } from '../acceptance/support/setup-calls.ts';
+import type { BrokerUser } from '../support/broker-servers.ts';
 import { withDatabase } from '../support/database.ts';
-import { type NatsServers, type NatsUser, startNatsWithUsers } from '../support/nats-cluster.ts';
+import { type NatsServers, startNatsWithUsers } from '../support/nats-cluster.ts';
 import { migrateBroker } from '../support/run-migrate.ts';
 import { type ServiceName, startSwitchyard } from '../support/start-switchyard.ts';
 
@@ -15,7 +16,9 @@ const REFUSED_WITHIN_MS = 10_000;
 
 /** What each user tries; `may` beside `mayNot` shows that the refusals are for a reason. */
 const TRIES: Readonly<
-  Partial<Record<NatsUser, { readonly may: readonly string[]; readonly mayNot: readonly string[] }>>
+  Partial<
+    Record<BrokerUser, { readonly may: readonly string[]; readonly mayNot: readonly string[] }>
+  >
 > = {
   producer: {
     may: ['publish switchyard.submit.echo', 'subscribe _INBOX.producer.a.*'],
@@ -149,7 +152,7 @@ describe('the users of infra/nats', () => {
 
   for (const [user, { may, mayNot }] of Object.entries(TRIES)) {
     it(`${user} may do what it needs and nothing else`, async () => {
-      const connection = await servers.connect(user as NatsUser);
+      const connection = await servers.connect(user as BrokerUser);
       try {
         const refused = await refusedOf(connection, [...mayNot, ...may], mayNot.length);
         assert.deepEqual(refused.sort(), [...mayNot].sort());

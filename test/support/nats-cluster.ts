@@ -3,44 +3,26 @@ import { mkdtemp } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect, type JetStreamManager, type NatsConnection } from 'nats';
+import { connect, type JetStreamManager, type NatsConnection, type StreamInfo } from 'nats';
+import {
+  BROKER_USERS,
+  type BrokerNode,
+  type BrokerServers,
+  type BrokerUser,
+} from './broker-servers.ts';
 import { freePort } from './free-port.ts';
 import { type ServerChild, serverChild } from './server-child.ts';
 import { REPOSITORY } from './start-switchyard.ts';
 
-export const NATS_USERS = [
-  'operator',
-  'intake',
-  'scheduler',
-  'supervisor',
-  'notifier',
-  'producer',
-  'watcher',
-] as const;
-export type NatsUser = (typeof NATS_USERS)[number];
-
-/** One server of a cluster, or one alone. */
-export type NatsNode = {
-  readonly name: string;
-  /** Where clients connect. */
-  readonly port: number;
-  /** kill -9; resolves once it is gone. What it stored stays for `start`. */
-  kill(): Promise<void>;
-  /** Resolves when JetStream on it is up with the others. */
-  start(): Promise<void>;
-  /** The names that the connections to it gave themselves. */
-  connections(): Promise<string[]>;
+/** NATS servers that run the files of infra/nats. */
+export type NatsServers = BrokerServers & {
+  /** A connection of `user`, by its own password unless another is tried; the caller closes it. */
+  readonly connect: (user: BrokerUser, tried?: string) => Promise<NatsConnection>;
 };
 
-/** Servers that run the files of infra/nats, with passwords that were made for them. */
-export type NatsServers = AsyncDisposable & {
-  readonly nodes: readonly NatsNode[];
-  /** All of them, for `user`, as BROKER_URL has it. */
-  readonly url: (user: NatsUser) => string;
-  /** A connection of `user`, by its own password unless another is tried; the caller closes it. */
-  readonly connect: (user: NatsUser, tried?: string) => Promise<NatsConnection>;
-  /** The node that leads `stream`. */
-  readonly leaderOf: (stream: string) => Promise<NatsNode | undefined>;
+type Node = BrokerNode & {
+  readonly child: ServerChild;
+  readonly connections: () => Promise<number>;
 };
 
 const READY_MS = 30_000;
@@ -56,10 +38,10 @@ export const startNatsWithUsers = (): Promise<NatsServers> => startServers(1);
 export const startNatsCluster = (): Promise<NatsServers> => startServers(3);
 
 const startServers = async (count: number): Promise<NatsServers> => {
-  const passwords = new Map<string, string>(NATS_USERS.map((user) => [user, password()]));
+  const passwords = new Map<string, string>(BROKER_USERS.map((user) => [user, password()]));
   const routes = await Promise.all(Array.from({ length: count }, freePort));
   const env = environmentOf(passwords, routes);
-  const nodes: (NatsNode & { child: ServerChild })[] = [];
+  const nodes: Node[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map(({ child }) => child.remove()));
   };
@@ -72,7 +54,7 @@ const startServers = async (count: number): Promise<NatsServers> => {
     await close();
     throw error;
   }
-  const connectAs = (user: NatsUser, tried?: string) =>
+  const connectAs = (user: BrokerUser, tried?: string) =>
     connect({
       servers: nodes.map(({ port }) => `127.0.0.1:${port}`),
       user,
@@ -87,16 +69,20 @@ const startServers = async (count: number): Promise<NatsServers> => {
       return `nats://${user}:${passwords.get(user)}@${hosts}`;
     },
     connect: connectAs,
-    leaderOf: async (stream) => {
-      const connection = await connectAs('operator');
-      try {
-        const manager = await connection.jetstreamManager({ checkAPI: false });
-        const leader = (await manager.streams.info(stream)).cluster?.leader;
-        return nodes.find(({ name }) => name === leader);
-      } finally {
-        await connection.close();
-      }
+    leader: async () => {
+      const leader = (await infoOf(connectAs)).cluster?.leader;
+      return nodes.find(({ name }) => name === leader);
     },
+    members: async () => {
+      const { replicas = [] } = (await infoOf(connectAs)).cluster ?? {};
+      return 1 + replicas.filter(({ current, offline }) => current && !offline).length;
+    },
+    connections: async () =>
+      new Map(
+        await Promise.all(
+          nodes.map(async (node) => [node, await node.connections().catch(() => 0)] as const),
+        ),
+      ),
     [Symbol.asyncDispose]: close,
   };
   await untilStreamsCanBeMade(connectAs).catch(async (error: unknown) => {
@@ -104,6 +90,16 @@ const startServers = async (count: number): Promise<NatsServers> => {
     throw error;
   });
   return servers;
+};
+
+const infoOf = async (connectAs: NatsServers['connect']): Promise<StreamInfo> => {
+  const connection = await connectAs('operator');
+  try {
+    const manager = await connection.jetstreamManager({ checkAPI: false });
+    return await manager.streams.info('SWITCHYARD_SUBMIT');
+  } finally {
+    await connection.close();
+  }
 };
 
 const environmentOf = (
@@ -130,7 +126,7 @@ const makeNode = async (
   name: string,
   route: number | undefined,
   shared: Readonly<Record<string, string>>,
-): Promise<NatsNode & { child: ServerChild }> => {
+): Promise<Node> => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-nats-'));
   const child = serverChild(folder, path.join(folder, 'log'));
   const [port, monitor] = [await freePort(), await freePort()];
@@ -162,22 +158,13 @@ const makeNode = async (
         ),
       );
     },
-    connections: async () => {
-      const found = await ask('connz?limit=1000');
-      return namesIn(found);
-    },
+    connections: async () => Number(Object(await ask('connz')).num_connections),
   };
-};
-
-const namesIn = (found: unknown): string[] => {
-  const list: unknown = Object(found).connections;
-  if (!Array.isArray(list)) return [];
-  return list.map((one: unknown) => String(Object(one).name ?? ''));
 };
 
 /** The nodes of a cluster choose a leader first. */
 const untilStreamsCanBeMade = async (
-  connectAs: (user: NatsUser) => Promise<NatsConnection>,
+  connectAs: (user: BrokerUser) => Promise<NatsConnection>,
 ): Promise<void> => {
   const connection = await connectAs('operator');
   const manager: JetStreamManager = await connection.jetstreamManager({ checkAPI: false });

@@ -2,7 +2,12 @@
 import { fsync, openSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { inputOf, type PostingPlan, type PostingReport } from './posting-plan.ts';
+import {
+  inputOf,
+  type PostedSecond,
+  type PostingPlan,
+  type PostingReport,
+} from './posting-plan.ts';
 
 const plan: PostingPlan = JSON.parse(process.argv[2] ?? '');
 const POST_TIMEOUT_MS = 30_000;
@@ -94,12 +99,24 @@ let acknowledged = 0;
 let givenUp = 0;
 let retries = 0;
 
+const seconds: PostedSecond[] = [];
+const noteSecond = (tookMs: number): void => {
+  const second = Math.floor((performance.now() - startedMs) / 1_000);
+  const before = seconds[second] ?? { acknowledged: 0, slowestMs: 0 };
+  seconds[second] = {
+    acknowledged: before.acknowledged + 1,
+    slowestMs: Math.max(before.slowestMs, tookMs),
+  };
+};
+
 const post = async (n: number): Promise<void> => {
   for (let tries = 0; ; tries += 1) {
     const sentMs = performance.now();
     const reply = await postOnce(n);
     if (reply.ok) {
-      acceptMs.push(performance.now() - sentMs);
+      const tookMs = performance.now() - sentMs;
+      acceptMs.push(tookMs);
+      noteSecond(tookMs);
       await acknowledge(`${n} ${reply.id}\n`);
       acknowledged += 1;
       return;
@@ -115,6 +132,7 @@ const post = async (n: number): Promise<void> => {
   }
 };
 
+const beganAtMs = Date.now();
 const startedMs = performance.now();
 let next = 0;
 const lane = async (): Promise<void> => {
@@ -141,5 +159,7 @@ const report: PostingReport = {
   acceptP50Ms: quantile(0.5),
   acceptP99Ms: quantile(0.99),
   elapsedMs: performance.now() - startedMs,
+  beganAtMs,
+  seconds: Array.from(seconds, (second) => second ?? { acknowledged: 0, slowestMs: 0 }),
 };
 console.log(JSON.stringify(report));

@@ -29,7 +29,14 @@ export type PostingReport = {
   readonly acceptP50Ms: number;
   readonly acceptP99Ms: number;
   readonly elapsedMs: number;
+  /** When it began, in ms since 1970. */
+  readonly beganAtMs: number;
+  /** What became of each second of it. */
+  readonly seconds: readonly PostedSecond[];
 };
+
+/** The acknowledgements that came within one second. */
+export type PostedSecond = { readonly acknowledged: number; readonly slowestMs: number };
 
 /** The bytes of the input of job `n`; the large number shows whether anything parses them. */
 export const inputOf = (n: number): string =>
