@@ -8,7 +8,7 @@ export type Churn = {
   readonly jobs: number;
 };
 
-const FILL_JOBS = 500;
+const FILL_JOBS = 100;
 const LOOK_AGAIN_MS = 2;
 const STALL_MS = 60_000;
 

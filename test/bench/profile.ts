@@ -1,5 +1,5 @@
 /**
- * `node test/bench/profile.ts`: where each process spends its time, or allocates, under load.
+ * `npm run profile`: where each process spends its time, or allocates, under load.
  *
  *   --load end-to-end|accept|drain|status|runsync|webhooks   default end-to-end
  *   --jobs N             how many jobs go through (requests, for status); default 20,000

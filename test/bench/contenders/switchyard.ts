@@ -39,6 +39,8 @@ export type WorkerSettings = {
 /** A worker of Switchyard tells besides when each job was started, on the clock of `nowUs`. */
 export type SwitchyardWorker = BenchWorker & {
   readonly startsUs: () => Promise<readonly number[]>;
+  /** Lets it finish what it has and go, as a worker that is stopped does. */
+  readonly leave: () => Promise<void>;
   /** Of its inspector, when it was started with INSPECTED. */
   readonly inspectorUrl: () => string | undefined;
 };
@@ -67,6 +69,9 @@ const asWorker = async (program: Program<WorkerReport>): Promise<SwitchyardWorke
     pid: program.pid,
     beganMs,
     count: program.count,
+    leave: async () => {
+      await program.report();
+    },
     inspectorUrl: program.inspectorUrl,
     startLatenciesMs: async () => (await program.report()).latenciesMs,
     startsUs: async () => (await program.report()).startsUs,

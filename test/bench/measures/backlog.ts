@@ -1,3 +1,4 @@
+import type { Health } from '@switchyard/contracts';
 import { churn } from '../churn.ts';
 import { untilAllDone } from '../contender.ts';
 import { fillJobs } from '../contenders/fill-jobs.ts';
@@ -28,7 +29,7 @@ const readStarts = async (bench: Bench, arena: SwitchyardArena): Promise<Figures
   await postJobs(await arena.front(), STAMPED_INPUT, plan);
   await untilAllDone(arena, [worker], requests);
   const latenciesMs = (await worker.startLatenciesMs()).slice(WARM_UP);
-  await worker[Symbol.asyncDispose]();
+  await worker.leave();
   return { startP50Ms: quantile(latenciesMs, 0.5), startP99Ms: quantile(latenciesMs, 0.99) };
 };
 
@@ -38,7 +39,7 @@ const readTurnarounds = async (bench: Bench, arena: SwitchyardArena): Promise<Fi
   const worker = await arena.startWorker(settings);
   await churn(arena, worker, { endpoint: NEIGHBOUR, jobs: bench.isQuick ? 50 : 500 });
   const startsUs = await worker.startsUs();
-  await worker[Symbol.asyncDispose]();
+  await worker.leave();
   const gapsMs = startsUs.slice(1).map((us, n) => (us - (startsUs[n] ?? us)) / 1_000);
   return { turnaroundP50Ms: quantile(gapsMs, 0.5), turnaroundP99Ms: quantile(gapsMs, 0.99) };
 };
@@ -47,7 +48,7 @@ const readDrain = async (bench: Bench, arena: SwitchyardArena): Promise<Figures>
   const worker = await arena.startWorker({ endpoint: NEIGHBOUR });
   const jobs = bench.isQuick ? 500 : 20_000;
   const drainPerSecond = await churn(arena, worker, { endpoint: NEIGHBOUR, jobs });
-  await worker[Symbol.asyncDispose]();
+  await worker.leave();
   return { drainPerSecond };
 };
 
@@ -70,13 +71,22 @@ const readReads = async (bench: Bench, arena: SwitchyardArena): Promise<Figures>
   return { healthP99Ms: health.p99Ms, statusP99Ms: status.p99Ms };
 };
 
+/** Queues what is missing of `waiting` jobs: a worker that leaves has taken some more. */
+const topUp = async (arena: SwitchyardArena, waiting: number): Promise<void> => {
+  const { text } = await arena.call(`GET /v2/${NEIGHBOUR}/health`);
+  const { jobs }: Health = JSON.parse(text);
+  await fillJobs(arena.databaseUrl, NEIGHBOUR, Math.max(0, waiting - jobs.inQueue));
+};
+
 const read = async (bench: Bench, waiting: number): Promise<Figures> => {
   await using arena = await openSwitchyard(bench.servers);
-  await fillJobs(arena.databaseUrl, NEIGHBOUR, waiting);
+  await topUp(arena, waiting);
   const starts = await readStarts(bench, arena);
   const reads = await readReads(bench, arena);
   const turnarounds = await readTurnarounds(bench, arena);
+  await topUp(arena, waiting);
   const drain = await readDrain(bench, arena);
+  await topUp(arena, waiting);
   // The services would take back what the bench claims for itself.
   await Promise.all(arena.switchyard.processes.map((one) => one.end('SIGTERM')));
   const claims = await measureClaims(arena.databaseUrl, NEIGHBOUR, bench.isQuick);

@@ -73,7 +73,7 @@ const runJobs = async (arena: SwitchyardArena, jobs: number): Promise<number> =>
   await postJobs(await arena.front(), PLAIN_INPUT, plan);
   await untilAllDone(arena, [worker], jobs);
   const { cpuSeconds } = usageOf(worker.pid);
-  await worker[Symbol.asyncDispose]();
+  await worker.leave();
   return (cpuSeconds * 1_000_000) / jobs;
 };
 

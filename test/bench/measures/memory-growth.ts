@@ -28,7 +28,7 @@ const run = async (arena: SwitchyardArena, jobs: number): Promise<void> => {
   const plan = { connections: CONNECTIONS, requests: jobs };
   await postJobs(await arena.front(), PLAIN_INPUT, plan);
   await untilAllDone(arena, [worker], jobs);
-  await worker[Symbol.asyncDispose]();
+  await worker.leave();
 };
 
 /** `supervisor HTTP` → `supervisorHttp`. */

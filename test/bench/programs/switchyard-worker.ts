@@ -24,7 +24,7 @@ const startsUs: number[] = [];
 parent.say({ kind: 'began' });
 const complain = (message: string, fields?: object): void => console.error(message, fields);
 const silent = (): void => undefined;
-start({
+const worker = start({
   ...connection,
   log: { info: silent, warn: complain, error: complain },
   signals: false,
@@ -42,4 +42,6 @@ start({
 const inspectorUrl = inspector.url();
 parent.say({ kind: 'ready', ...(inspectorUrl === undefined ? {} : { inspectorUrl }) });
 await parent.asked;
+// It leaves as workers do, so that no job is claimed for its slots any more.
+await worker.stop();
 parent.report({ latenciesMs, startsUs });
