@@ -8,7 +8,7 @@ import { explainStatement, rowsRead } from './plans.ts';
 const MANY = 20_000;
 const DUE = 10;
 
-/** Low jobs, of which the first DUE are to escalate; delayed ones, of which as many are to start. */
+/** Low jobs, of which the first DUE are to escalate; as many delayed ones are to start. */
 const fill = async ({ sql }: TestStore, endpointId: EndpointId): Promise<void> => {
   const id = `('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid`;
   const when = `case when n <= ${DUE} then now() - interval '1 s' else now() + interval '1 h' end`;
