@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { connect as connectRabbit } from 'amqplib';
 import { connect, RetentionPolicy } from 'nats';
+import { startRabbitServer } from './amqp/rabbitmq-server.fixture.ts';
 import type { StreamSpec } from './broker.ts';
 import { silentLog } from './contract/mailbox.ts';
 import { inspectBroker } from './inspect-broker.ts';
@@ -62,6 +64,34 @@ describe('inspectBroker on NATS', { timeout: 60_000 }, () => {
       await assert.rejects(inspectBroker(`nats://${authority}`, SPECS, options), {
         code: 'broker.unavailable',
       });
+    } finally {
+      await server.end();
+    }
+  });
+});
+
+describe('inspectBroker on RabbitMQ', { timeout: 110_000 }, () => {
+  it('tells what is fine, missing and wrong, and makes nothing', async () => {
+    const server = await startRabbitServer();
+    try {
+      const look = async () =>
+        (await inspectBroker(server.url, SPECS, OPTIONS)).streams.map(({ state }) => state);
+      assert.deepEqual(await look(), ['missing', 'missing']);
+      assert.deepEqual(await look(), ['missing', 'missing'], 'the look made something');
+      await (await openBroker(server.url, { ...OPTIONS, streams: SPECS })).close();
+      assert.deepEqual(await look(), ['fine', 'fine']);
+      const rabbit = await connectRabbit(server.url);
+      const channel = await rabbit.createChannel();
+      await channel.deleteQueue('looked.work');
+      assert.deepEqual(await look(), ['fine', 'missing']);
+      await channel.assertQueue('looked.work', { arguments: { 'x-queue-type': 'classic' } });
+      await rabbit.close();
+      const report = await inspectBroker(server.url, SPECS, OPTIONS);
+      assert.match(report.server, /^RabbitMQ \d+\.\d+\.\d+/);
+      assert.equal(report.streams[1]?.state, 'wrong');
+      assert.match(report.streams[1]?.detail ?? '', /looked\.work/);
+      const stranger = inspectBroker(server.url.replace('guest:guest', 'a:b'), SPECS, OPTIONS);
+      await assert.rejects(stranger, { code: 'broker.forbidden' });
     } finally {
       await server.end();
     }

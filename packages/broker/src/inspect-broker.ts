@@ -1,3 +1,4 @@
+import { inspectAmqp } from './amqp/inspect.ts';
 import type { BrokerReport, StreamSpec } from './broker.ts';
 import { BrokerError } from './broker-error.ts';
 import { inspectNats } from './nats/inspect.ts';
@@ -20,6 +21,9 @@ export const inspectBroker = async (
     case 'tls':
     case 'nats+tls':
       return await inspectNats(url, specs, options);
+    case 'amqp':
+    case 'amqps':
+      return await inspectAmqp(url, specs, options);
     default:
       throw new BrokerError('broker.unsupported', 'This kind of broker cannot be looked at.');
   }

@@ -111,6 +111,12 @@ export class AmqpConnection {
     return this.#current !== undefined;
   }
 
+  /** What the server calls itself. */
+  server(): string {
+    const { product = '', version = '' } = this.#current?.model.connection.serverProperties ?? {};
+    return `${product} ${version}`.trim();
+  }
+
   /** Why the server takes no publications for now; it is short of memory or disk. */
   blocked(): string | undefined {
     return this.#blocked;

@@ -36,6 +36,19 @@ export const declare = async (connection: AmqpConnection, place: Place): Promise
   for (const step of stepsTo(place)) await take(connection, step);
 };
 
+/** Whether the exchange and the queue of `place` are there, however they are. */
+export const isThere = async (connection: AmqpConnection, place: Place): Promise<boolean> => {
+  for (const { find } of stepsTo(place)) {
+    try {
+      if (find !== undefined) await connection.withChannel(find);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+  return true;
+};
+
 const stepsTo = ({ exchange, queue }: Place): Step[] => {
   const steps: Step[] = [
     {
