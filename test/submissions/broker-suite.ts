@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestIntake } from '../intake/start-intake.ts';
-import type { DeadLetter, Producer } from '../support/producer.ts';
+import type { DeadLetter, HeardEvent, Producer } from '../support/producer.ts';
 
 export type Ground = { readonly intake: TestIntake; readonly producer: Producer };
 
@@ -48,6 +48,14 @@ export const submissionSuite = (ground: () => Ground): void => {
   testTaken(ground);
   testRefused(ground);
   testWaiting(ground);
+  test('progress, which is told as a hint, reaches who consumes events', async () => {
+    const { intake, producer } = ground();
+    const heard = Promise.withResolvers<HeardEvent>();
+    await producer.hearEvents(heard.resolve);
+    const body = Buffer.from('{"output":0.50}');
+    intake.broker.hint('switchyard.events.echo.progress', body);
+    assert.deepEqual(await heard.promise, { topic: 'switchyard.events.echo.progress', body });
+  });
   test('nothing of this was an error in the log', () => {
     const errors = ground().intake.complaints.filter((line) => line.includes('"level":"error"'));
     assert.deepEqual(errors, []);
@@ -179,7 +187,8 @@ const testWaiting = (ground: () => Ground): void => {
     await Promise.all(
       ids.map((id) => producer.publish({ endpoint: 'many', body: '{"input":1}', id })),
     );
+    await until(async () => (await countOf(ground(), 'many')) >= ids.length);
     await until(async () => (await producer.waiting()) === 0);
-    assert.equal(await countOf(ground(), 'many'), 2_000);
+    assert.equal(await countOf(ground(), 'many'), ids.length);
   });
 };

@@ -24,6 +24,8 @@ export type TestRabbit = AsyncDisposable & {
 export type RabbitOptions = {
   /** Lines for its configuration file. */
   readonly config?: string;
+  /** Of those that come with it. */
+  readonly plugins?: readonly string[];
 };
 
 /** Debian's wrapper of that name insists on a user and on folders of its own. */
@@ -76,7 +78,7 @@ export const startRabbit = async (options: RabbitOptions = {}): Promise<TestRabb
   const [port, distPort] = [await freePort(), await freePort()];
   const env = environmentOf(folder, port, distPort);
   await writeFile(path.join(folder, 'none'), '');
-  await writeFile(path.join(folder, 'plugins'), '[].\n');
+  await writeFile(path.join(folder, 'plugins'), `[${options.plugins?.join(',') ?? ''}].\n`);
   const config = `log.console.level = error\n${options.config ?? ''}\n`;
   await writeFile(path.join(folder, 'rabbitmq.conf'), config);
 

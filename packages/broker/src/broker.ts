@@ -31,7 +31,8 @@ export interface Broker {
    * Tells whoever listens on `topic` now: at most once, in no promised order. For what a periodic
    * look at the database would find as well. Never waits and never throws: while the broker is
    * away, does not keep up (16 MiB) or blocks publishers (RabbitMQ, when it is short of memory or
-   * disk), or when the hint cannot be sent, it is dropped and counted.
+   * disk), or when the hint cannot be sent, it is dropped and counted. On a topic of a `log` that
+   * was declared without a group, it also reaches whoever consumes that from outside.
    */
   hint(topic: string, body: Uint8Array): void;
   /**

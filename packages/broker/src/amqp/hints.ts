@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
-import type { Hint } from '../broker.ts';
-import { checkName, checkPattern, isTopic } from '../topics.ts';
+import type { Hint, StreamSpec } from '../broker.ts';
+import { checkName, checkPattern, covers, isTopic } from '../topics.ts';
 import { declare, type QueuePlace, sharedName } from './declare.ts';
 import type { Lane } from './lane.ts';
 import { type AmqpLink, MAX_BODY_BYTES } from './link.ts';
+import { exchangeOf, keyOf } from './places.ts';
 import { toBuffer } from './properties.ts';
 
 const EXCHANGE = 'switchyard.hints';
@@ -20,14 +21,22 @@ type AmqpHints = {
   dropped(): number;
 };
 
-/** Publications to one exchange, which nobody waits for; confirms tell what the server has read. */
-export const sendHints = (link: AmqpLink): AmqpHints => {
+/**
+ * Publications to one exchange, which nobody waits for; confirms tell what the server has read.
+ * Those on a topic of a log without a group go to its exchange besides, for whoever is bound there.
+ */
+export const sendHints = (link: AmqpLink, specs: readonly StreamSpec[]): AmqpHints => {
+  const logs = specs.filter(({ keep, group }) => keep === 'log' && group === undefined);
   let dropped = 0;
   let unreadBytes = 0;
   const lane = link.openLane({
     connection: link.publishing,
     doing: 'sending hints',
-    declare: () => declare(link.consuming, { exchange: EXCHANGE }),
+    declare: async () => {
+      for (const exchange of [EXCHANGE, ...logs.map(exchangeOf)]) {
+        await declare(link.consuming, { exchange });
+      }
+    },
   });
 
   const hint = (topic: string, body: Uint8Array): void => {
@@ -48,6 +57,11 @@ export const sendHints = (link: AmqpLink): AmqpHints => {
       unreadBytes -= bytes;
     };
     try {
+      const log = logs.find(({ topics }) => topics.some((held) => covers(held, topic)));
+      if (log !== undefined) {
+        const exchange = exchangeOf(log);
+        channel.publish(exchange, keyOf(exchange, topic), toBuffer(body), { persistent: false });
+      }
       channel.publish(EXCHANGE, topic, toBuffer(body), { persistent: false }, read);
     } catch {
       read();

@@ -29,7 +29,7 @@ export const openAmqpBroker = async (url: string, options: OpenBrokerOptions): P
     await link.close();
     throw error;
   });
-  const hints = sendHints(link);
+  const hints = sendHints(link, specs);
   const append = makeAppend(link, specs);
   const replies = makeReplies(link);
   const request = makeRequest(link);
