@@ -114,6 +114,21 @@ const openAdding = (client: pg.Client, wake: () => void) => {
   };
 };
 
+/** One hint flies at a time, on a connection of its own: within the insert it would slow commits. */
+const openNotifying = (client: pg.Client): (() => void) => {
+  let flying = false;
+  return () => {
+    if (flying) return;
+    flying = true;
+    client
+      .query('notify bench')
+      .catch(() => undefined)
+      .finally(() => {
+        flying = false;
+      });
+  };
+};
+
 /** Takes the next batch while the last one is being finished. */
 const workThrough = async (
   takes: pg.Client,
@@ -149,8 +164,7 @@ export const openReference = async (url: string): Promise<Engine> => {
     woken = Promise.withResolvers<void>();
   };
   hears.on('notification', () => woken.resolve());
-  // A hint of its own connection: inside of the transaction it would hold up the commit.
-  const add = openAdding(adds, () => void hears.query('notify bench').catch(() => undefined));
+  const add = openAdding(adds, openNotifying(hears));
   let working: Promise<void> = Promise.resolve();
   return {
     add: (input) => add(JSON.stringify(input)),
