@@ -101,6 +101,8 @@ const main = async (): Promise<number> => {
   return failed === 0 ? 0 : 1;
 };
 
+// The exit hooks of servers, services and programs end what a reading has started.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 process.exitCode = await main().catch((error: unknown) => {
   console.error(error instanceof TypeError ? `${error.message}\n${USAGE}` : error);
   return 2;

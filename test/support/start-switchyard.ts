@@ -158,6 +158,12 @@ const serviceProcess = ({ name, args, env, folder, healthPort }: ProcessSpec): S
   };
 };
 
+/** A program that exits in a hurry, because of a signal or a defect, leaves no service behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
 const launch = (
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -169,6 +175,8 @@ const launch = (
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   return child;

@@ -114,7 +114,7 @@ const openAdding = (client: pg.Client, wake: () => void) => {
   };
 };
 
-/** One hint flies at a time, on a connection of its own: within the insert it would slow commits. */
+/** One hint at a time, on a connection of its own: within the insert it would slow commits. */
 const openNotifying = (client: pg.Client): (() => void) => {
   let flying = false;
   return () => {
