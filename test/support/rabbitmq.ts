@@ -26,6 +26,8 @@ export type RabbitOptions = {
   readonly config?: string;
   /** Of those that come with it. */
   readonly plugins?: readonly string[];
+  /** Virtual hosts beside `/`: what is in one has nothing to do with what is in another. */
+  readonly vhosts?: readonly string[];
 };
 
 /** Debian's wrapper of that name insists on a user and on folders of its own. */
@@ -70,6 +72,16 @@ const environmentOf = (folder: string, port: number, distPort: number): Record<s
   };
 };
 
+/** With definitions the server makes no user by itself, so here it is. */
+const definitionsOf = (vhosts: readonly string[]) => ({
+  users: [{ name: 'guest', password: 'guest', tags: 'administrator' }],
+  vhosts: vhosts.map((name) => ({ name })),
+  permissions: vhosts.map((vhost) => ({
+    ...{ user: 'guest', vhost },
+    ...{ configure: '.*', write: '.*', read: '.*' },
+  })),
+});
+
 /** Starts a private RabbitMQ on 127.0.0.1; it takes some seconds. */
 export const startRabbit = async (options: RabbitOptions = {}): Promise<TestRabbit> => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-rabbitmq-'));
@@ -79,7 +91,10 @@ export const startRabbit = async (options: RabbitOptions = {}): Promise<TestRabb
   const env = environmentOf(folder, port, distPort);
   await writeFile(path.join(folder, 'none'), '');
   await writeFile(path.join(folder, 'plugins'), `[${options.plugins?.join(',') ?? ''}].\n`);
-  const config = `log.console.level = error\n${options.config ?? ''}\n`;
+  const definitions = path.join(folder, 'definitions.json');
+  await writeFile(definitions, JSON.stringify(definitionsOf(['/', ...(options.vhosts ?? [])])));
+  const lines = ['log.console.level = error', `load_definitions = ${definitions}`];
+  const config = [...lines, options.config ?? '', ''].join('\n');
   await writeFile(path.join(folder, 'rabbitmq.conf'), config);
 
   const start = async (): Promise<void> => {
