@@ -9,6 +9,7 @@ import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { isTest, listFiles, REPOSITORY } from './check/list-files.ts';
+import { RABBIT_VHOSTS } from './support/brokers.ts';
 import { startNats } from './support/nats.ts';
 import { startPostgres } from './support/postgres.ts';
 import { startRabbit } from './support/rabbitmq.ts';
@@ -59,7 +60,7 @@ const runFiles = async (files: readonly string[], signal: AbortSignal): Promise<
 const runWithServers = async (files: readonly string[], signal: AbortSignal): Promise<Counts> => {
   await using postgres = await startPostgres();
   await using nats = await startNats();
-  await using rabbit = await startRabbit();
+  await using rabbit = await startRabbit({ vhosts: RABBIT_VHOSTS });
   process.env.TEST_DATABASE_URL = postgres.url;
   process.env.TEST_NATS_URL = nats.url;
   process.env.TEST_AMQP_URL = rabbit.url;

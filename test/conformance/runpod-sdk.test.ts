@@ -1,6 +1,6 @@
 import { after, before, describe, it } from 'node:test';
+import { chosenBrokers, takeBroker } from '../support/brokers.ts';
 import { withDatabase } from '../support/database.ts';
-import { startNats } from '../support/nats.ts';
 import { type RunpodWorker, startRunpodWorker } from '../support/start-runpod-worker.ts';
 import { type Switchyard, startSwitchyard } from '../support/start-switchyard.ts';
 import { replayClientRequests } from './runpod-client-requests.ts';
@@ -47,22 +47,22 @@ const suite = (name: string, open: () => Promise<Ground>): void => {
   });
 };
 
-suite('four processes on NATS and a Postgres of Debian', async () => {
-  const database = await withDatabase();
-  const nats = await startNats();
-  const switchyard = await startSwitchyard({
-    mode: 'separate',
-    databaseUrl: database.url,
-    brokerUrl: nats.url,
-    config: CONFIG,
+for (const broker of chosenBrokers()) {
+  suite(`four processes on ${broker} and a Postgres of Debian`, async () => {
+    const database = await withDatabase();
+    const { url: brokerUrl, close: closeBroker } = await takeBroker(broker, 'runpod-sdk');
+    const { url: databaseUrl } = database;
+    const switchyard = await startSwitchyard({
+      ...{ mode: 'separate', databaseUrl, brokerUrl, config: CONFIG },
+    });
+    const close = async (): Promise<void> => {
+      await switchyard.close();
+      await closeBroker();
+      await database.close();
+    };
+    return { switchyard, close };
   });
-  const close = async (): Promise<void> => {
-    await switchyard.close();
-    await nats.close();
-    await database.close();
-  };
-  return { switchyard, close };
-});
+}
 
 suite('all in one process with the embedded Postgres', async () => {
   const switchyard = await startSwitchyard({ mode: 'all-in-one', config: CONFIG });

@@ -1,35 +1,37 @@
 import { after, before, describe } from 'node:test';
+import { chosenBrokers, takeBroker } from '../support/brokers.ts';
 import { withDatabase } from '../support/database.ts';
-import { startNats } from '../support/nats.ts';
 import { type Switchyard, startSwitchyard } from '../support/start-switchyard.ts';
 import { workerProtocolSuite } from './worker-protocol-suite.ts';
 
-describe('the gateway of a supervisor behind its keeper', () => {
-  let switchyard: Switchyard | undefined;
-  const open: { close(): Promise<void> }[] = [];
-  before(async () => {
-    const database = await withDatabase();
-    const nats = await startNats();
-    switchyard = await startSwitchyard({
-      mode: 'separate',
-      databaseUrl: database.url,
-      brokerUrl: nats.url,
-      config: 'endpoints: { protocol: {} }\n',
+for (const broker of chosenBrokers()) {
+  describe(`the gateway of a supervisor behind its keeper, on ${broker}`, () => {
+    let switchyard: Switchyard | undefined;
+    const open: { close(): Promise<void> }[] = [];
+    before(async () => {
+      const database = await withDatabase();
+      const taken = await takeBroker(broker, 'worker-protocol');
+      switchyard = await startSwitchyard({
+        mode: 'separate',
+        databaseUrl: database.url,
+        brokerUrl: taken.url,
+        config: 'endpoints: { protocol: {} }\n',
+      });
+      open.push(switchyard, taken, database);
     });
-    open.push(switchyard, nats, database);
+    after(async () => {
+      for (const one of open) await one.close();
+    });
+    workerProtocolSuite(() => {
+      if (switchyard === undefined) throw new Error('Switchyard was not started');
+      const { apiUrl, gatewayUrl, apiKey } = switchyard;
+      return {
+        clientUrl: `${apiUrl}/v2`,
+        gatewayUrl: `${gatewayUrl}/v2`,
+        apiKey,
+        workerToken: apiKey,
+        endpoint: 'protocol',
+      };
+    });
   });
-  after(async () => {
-    for (const one of open) await one.close();
-  });
-  workerProtocolSuite(() => {
-    if (switchyard === undefined) throw new Error('Switchyard was not started');
-    const { apiUrl, gatewayUrl, apiKey } = switchyard;
-    return {
-      clientUrl: `${apiUrl}/v2`,
-      gatewayUrl: `${gatewayUrl}/v2`,
-      apiKey,
-      workerToken: apiKey,
-      endpoint: 'protocol',
-    };
-  });
-});
+}
