@@ -1,14 +1,15 @@
 /**
- * Runs 20,000 echo jobs through four services on Postgres with fsync and NATS: each once, in time.
+ * Runs 20,000 echo jobs through four services on Postgres with fsync: each once, in time.
  *
- * A client of its own posts at concurrency 64; two workers of our library, 64 slots each, note each
- * start. Prints what accepting and finishing cost. Bound: all are done within 120 s.
+ * On NATS, then on RabbitMQ. A client of its own posts at concurrency 64; two workers of our
+ * library, 64 slots each, note each start. Prints what accepting and finishing cost. Bound: all
+ * are done within 120 s.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startNats } from '../support/nats.ts';
+import { type BrokerName, chosenBrokers, startBroker } from '../support/brokers.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { type Switchyard, startSwitchyard } from '../support/start-switchyard.ts';
 import { troubleIn } from './load/judge-logs.ts';
@@ -27,7 +28,6 @@ const WORKERS_WAIT_MS = 10_000;
 const ENDPOINT = 'echo';
 
 const checks = startChecks();
-const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-echo-'));
 
 const untilWorkersAreThere = async (reader: JobReader, count: number): Promise<void> => {
   const untilMs = performance.now() + WORKERS_WAIT_MS;
@@ -96,81 +96,78 @@ const judgeLogs = (logs: string): void => {
   for (const line of trouble.slice(0, 10)) console.log(`       ${line.slice(0, 500)}`);
 };
 
-await using started = new AsyncDisposableStack();
-started.defer(() => rm(folder, { recursive: true, force: true }));
-const postgres = started.use(await startPostgres());
-const nats = started.use(await startNats());
-const switchyard = started.use(
-  await startSwitchyard({
-    mode: 'separate',
-    databaseUrl: await postgres.createDatabase(),
-    brokerUrl: nats.url,
-    config: `endpoints: { ${ENDPOINT}: { name: Echo } }\n`,
-  }),
-);
-const { apiUrl, apiKey, gatewayUrl } = switchyard;
-const { key: token } = await makeKey(callsTo(apiUrl, apiKey), {
-  scopes: ['worker'],
-  endpoints: [ENDPOINT],
-});
-const reader = started.use(openJobReader(apiUrl, ENDPOINT, apiKey));
-const workers = ['one', 'two'].map((workerId) =>
-  started.use(
-    startJournalWorker({
-      gatewayUrl,
-      endpoint: ENDPOINT,
-      token,
-      workerId,
-      concurrency: 64,
-      workMs: 0,
-      folder,
+/** The system, with two workers that are there. */
+const openSystem = async (started: AsyncDisposableStack, name: BrokerName) => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-echo-'));
+  started.defer(() => rm(folder, { recursive: true, force: true }));
+  const postgres = started.use(await startPostgres());
+  const broker = started.use(await startBroker(name));
+  const switchyard = started.use(
+    await startSwitchyard({
+      mode: 'separate',
+      databaseUrl: await postgres.createDatabase(),
+      brokerUrl: broker.url,
+      config: `endpoints: { ${ENDPOINT}: { name: Echo } }\n`,
     }),
-  ),
-);
-await untilWorkersAreThere(reader, workers.length);
+  );
+  const { apiUrl, apiKey, gatewayUrl } = switchyard;
+  const granted = { scopes: ['worker'], endpoints: [ENDPOINT] };
+  const { key: token } = await makeKey(callsTo(apiUrl, apiKey), granted);
+  const reader = started.use(openJobReader(apiUrl, ENDPOINT, apiKey));
+  const settings = { gatewayUrl, endpoint: ENDPOINT, token, concurrency: 64, workMs: 0, folder };
+  const workers = ['one', 'two'].map((workerId) =>
+    started.use(startJournalWorker({ ...settings, workerId })),
+  );
+  await untilWorkersAreThere(reader, workers.length);
+  const pids = { postgres: postgres.pid, [name]: broker.pid };
+  return { switchyard, reader, workers, pids, acknowledgedPath: path.join(folder, 'acknowledged') };
+};
 
-const others = { postgres: postgres.pid, nats: nats.pid };
-const before = usages(switchyard, others);
-const acknowledgedPath = path.join(folder, 'acknowledged');
-const beganMs = performance.now();
-await using posting = startPosting({
-  apiUrl,
-  endpoint: ENDPOINT,
-  apiKey,
-  count: JOBS,
-  concurrency: 64,
-  retryAfterMs: [],
-  acknowledgedPath,
-});
-const report = await posting.report;
-const isQuiet = await untilQuiet(reader, DONE_MAX_SECONDS * 1_000 - report.elapsedMs);
-const seconds = (performance.now() - beganMs) / 1_000;
-const after = usages(switchyard, others);
+const runOn = async (broker: BrokerName): Promise<void> => {
+  await using started = new AsyncDisposableStack();
+  const { switchyard, reader, workers, pids, acknowledgedPath } = await openSystem(started, broker);
+  const { apiUrl, apiKey } = switchyard;
+  const before = usages(switchyard, pids);
+  const beganMs = performance.now();
+  await using posting = startPosting({
+    ...{ apiUrl, endpoint: ENDPOINT, apiKey, count: JOBS, concurrency: 64 },
+    ...{ retryAfterMs: [], acknowledgedPath },
+  });
+  const report = await posting.report;
+  const isQuiet = await untilQuiet(reader, DONE_MAX_SECONDS * 1_000 - report.elapsedMs);
+  const seconds = (performance.now() - beganMs) / 1_000;
+  const after = usages(switchyard, pids);
 
-const acknowledged = readAcknowledged(acknowledgedPath);
-checks.check(
-  report.acknowledged === JOBS && acknowledged.size === JOBS,
-  'acknowledged posts',
-  `${report.acknowledged}, failed ${JSON.stringify(report.failures)}`,
-  `all ${JOBS}`,
-);
-checks.check(
-  isQuiet && seconds <= DONE_MAX_SECONDS,
-  'seconds until all were terminal',
-  seconds.toFixed(1),
-  `at most ${DONE_MAX_SECONDS}`,
-);
-await judgeJobs(reader, acknowledged);
-judgeStarts(workers, new Set(acknowledged.values()));
-judgeLogs((await switchyard.logs()) + workers.map((worker) => worker.log()).join(''));
+  const acknowledged = readAcknowledged(acknowledgedPath);
+  checks.check(
+    report.acknowledged === JOBS && acknowledged.size === JOBS,
+    'acknowledged posts',
+    `${report.acknowledged}, failed ${JSON.stringify(report.failures)}`,
+    `all ${JOBS}`,
+  );
+  checks.check(
+    isQuiet && seconds <= DONE_MAX_SECONDS,
+    'seconds until all were terminal',
+    seconds.toFixed(1),
+    `at most ${DONE_MAX_SECONDS}`,
+  );
+  await judgeJobs(reader, acknowledged);
+  judgeStarts(workers, new Set(acknowledged.values()));
+  judgeLogs((await switchyard.logs()) + workers.map((worker) => worker.log()).join(''));
 
-console.log(
-  `     accepted ${Math.round((JOBS * 1_000) / report.elapsedMs)} jobs/s, ` +
-    `p50 ${report.acceptP50Ms.toFixed(1)} ms, p99 ${report.acceptP99Ms.toFixed(1)} ms; ` +
-    `end to end ${Math.round(JOBS / seconds)} jobs/s`,
-);
-for (const [name, { cpuSeconds, rssMib }] of after) {
-  const spent = cpuSeconds - (before.get(name)?.cpuSeconds ?? 0);
-  console.log(`     ${name}: CPU ${spent.toFixed(1)} s, RSS ${Math.round(rssMib)} MiB`);
+  console.log(
+    `     accepted ${Math.round((JOBS * 1_000) / report.elapsedMs)} jobs/s, ` +
+      `p50 ${report.acceptP50Ms.toFixed(1)} ms, p99 ${report.acceptP99Ms.toFixed(1)} ms; ` +
+      `end to end ${Math.round(JOBS / seconds)} jobs/s`,
+  );
+  for (const [name, { cpuSeconds, rssMib }] of after) {
+    const spent = cpuSeconds - (before.get(name)?.cpuSeconds ?? 0);
+    console.log(`     ${name}: CPU ${spent.toFixed(1)} s, RSS ${Math.round(rssMib)} MiB`);
+  }
+};
+
+for (const broker of chosenBrokers()) {
+  console.log(`--- ${broker}`);
+  await runOn(broker);
 }
 checks.end();

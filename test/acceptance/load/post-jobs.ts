@@ -135,6 +135,10 @@ const post = async (n: number): Promise<void> => {
 const beganAtMs = Date.now();
 const startedMs = performance.now();
 let next = 0;
+// What was begun is posted still.
+process.once('SIGTERM', () => {
+  next = plan.count;
+});
 const lane = async (): Promise<void> => {
   while (next < plan.count) {
     const n = next;

@@ -10,6 +10,8 @@ const PROGRAM = fileURLToPath(new URL('./post-jobs.ts', import.meta.url));
 export type Posting = AsyncDisposable & {
   /** Whether the client has ended. */
   readonly isOver: () => boolean;
+  /** Has it begin no more posts; the report comes soon. */
+  readonly finish: () => void;
   /** @throws Error when the client fails. */
   readonly report: Promise<PostingReport>;
 };
@@ -32,6 +34,7 @@ export const startPosting = (plan: PostingPlan): Posting => {
   report.catch(() => undefined);
   return {
     isOver: () => child.exitCode !== null || child.signalCode !== null,
+    finish: () => child.kill('SIGTERM'),
     report,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL');
