@@ -1,26 +1,34 @@
 #!/bin/sh
 # Makes Switchyard's vhost, users and permissions on a RabbitMQ, once for a cluster, on one of its
 # nodes: RABBITMQ_OPERATOR_PASSWORD=… RABBITMQ_INTAKE_PASSWORD=… infra/rabbitmq/set-up.sh
-# Run again, it sets permissions and passwords anew. Passwords go by pipe, never as arguments.
+# Run again, it sets permissions and passwords anew. Passwords leave this script as salted hashes.
 set -eu
-rabbitmqctl import_definitions "$(dirname "$0")/definitions.json"
+umask 077
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# Adds to the script that puts the hash (RabbitMQ's rabbit_password_hashing_sha256) in its place.
+hash_of() {
+  openssl rand 4 > "$folder/salt"
+  { cat "$folder/salt"; printf '%s' "$2"; } | openssl dgst -sha256 -binary > "$folder/digest"
+  printf 's|{{%s}}|%s|\n' "$1" "$(cat "$folder/salt" "$folder/digest" | openssl base64 -A)"
+}
+{
+  hash_of operator "$RABBITMQ_OPERATOR_PASSWORD"
+  hash_of intake "$RABBITMQ_INTAKE_PASSWORD"
+  hash_of scheduler "$RABBITMQ_SCHEDULER_PASSWORD"
+  hash_of supervisor "$RABBITMQ_SUPERVISOR_PASSWORD"
+  hash_of notifier "$RABBITMQ_NOTIFIER_PASSWORD"
+  hash_of producer "$RABBITMQ_PRODUCER_PASSWORD"
+  hash_of watcher "$RABBITMQ_WATCHER_PASSWORD"
+} > "$folder/script"
+sed -f "$folder/script" "$(dirname "$0")/definitions.json" > "$folder/definitions.json"
+rabbitmqctl import_definitions "$folder/definitions.json"
 # The import goes on behind that; exchanges come last.
 until rabbitmqctl --silent list_exchanges -p switchyard name | grep -q '^switchyard.requests$'; do
   sleep 1
 done
-
-set_password() {
-  printf '%s' "$2" | rabbitmqctl change_password "$1"
-}
-set_password operator "$RABBITMQ_OPERATOR_PASSWORD"
-set_password intake "$RABBITMQ_INTAKE_PASSWORD"
-set_password scheduler "$RABBITMQ_SCHEDULER_PASSWORD"
-set_password supervisor "$RABBITMQ_SUPERVISOR_PASSWORD"
-set_password notifier "$RABBITMQ_NOTIFIER_PASSWORD"
-set_password producer "$RABBITMQ_PRODUCER_PASSWORD"
-set_password watcher "$RABBITMQ_WATCHER_PASSWORD"
-
 # Everybody knows its password.
-if rabbitmqctl list_users --silent | grep -q '^guest[[:space:]]'; then
+if rabbitmqctl --silent list_users | grep -q '^guest[[:space:]]'; then
   rabbitmqctl delete_user guest
 fi

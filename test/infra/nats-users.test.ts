@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AckPolicy, Events, type NatsConnection } from 'nats';
-import { callsTo } from '../acceptance/support/call-http.ts';
-import { startEchoWorker } from '../acceptance/support/echo-worker.ts';
-import { endOf, makeKey, submit } from '../acceptance/support/setup-calls.ts';
 import type { BrokerUser } from '../support/broker-servers.ts';
-import { withDatabase } from '../support/database.ts';
 import { type NatsServers, startNatsWithUsers } from '../support/nats-cluster.ts';
 import { migrateBroker } from '../support/run-migrate.ts';
-import { type ServiceName, startSwitchyard } from '../support/start-switchyard.ts';
+import { ENDPOINT, startWithUsers } from './run-with-users.ts';
 
-const ENDPOINT = 'echo';
 const REFUSED_WITHIN_MS = 10_000;
 
 /** What each user tries; `may` beside `mayNot` shows that the refusals are for a reason. */
@@ -134,14 +129,7 @@ const refusedOf = async (
   return [...refused];
 };
 
-const brokerUrls = (servers: NatsServers): Record<ServiceName, string> => ({
-  intake: servers.url('intake'),
-  scheduler: servers.url('scheduler'),
-  supervisor: servers.url('supervisor'),
-  notifier: servers.url('notifier'),
-});
-
-describe('the users of infra/nats', () => {
+describe('the users of infra/nats', { timeout: 300_000 }, () => {
   let servers: NatsServers;
 
   before(async () => {
@@ -166,9 +154,8 @@ describe('the users of infra/nats', () => {
     await assert.rejects(servers.connect('producer', 'not its password'), /AUTHORIZATION/i);
   });
 
-  it('the services do with them all that they have to', async () => {
+  it('the services do with them all that they have to, and a producer and a watcher', async () => {
     await using started = new AsyncDisposableStack();
-    const database = started.use(await withDatabase());
     const operator = await servers.connect('operator');
     started.defer(() => operator.close());
     const manager = await operator.jetstreamManager();
@@ -177,36 +164,31 @@ describe('the users of infra/nats', () => {
       filter_subject: `switchyard.events.${ENDPOINT}.*`,
       ack_policy: AckPolicy.Explicit,
     });
-    const switchyard = started.use(
-      await startSwitchyard({
-        mode: 'separate',
-        databaseUrl: database.url,
-        brokerUrl: brokerUrls(servers),
-        config: `endpoints: { ${ENDPOINT}: { name: Echo } }\n`,
-      }),
-    );
-    const { apiUrl, apiKey, gatewayUrl } = switchyard;
-    const call = callsTo(apiUrl, apiKey);
-    const { key: token } = await makeKey(call, { scopes: ['worker'], endpoints: [ENDPOINT] });
-    started.use(startEchoWorker({ gatewayUrl, endpoint: ENDPOINT, token }));
-    const job = await submit(call, ENDPOINT, { input: { n: 1 } });
-    assert.equal((await endOf(call, ENDPOINT, job)).json.status, 'COMPLETED');
-
+    const system = started.use(await startWithUsers(servers));
+    await system.submitJob();
     const watcher = await servers.connect('watcher');
     started.defer(() => watcher.close());
     const kept = await watcher.jetstream().consumers.get('SWITCHYARD_EVENTS', 'watcher');
-    const seen: string[] = [];
-    while (!seen.includes('switchyard.job.completed')) {
-      const message = await kept.next({ expires: 10_000 });
-      assert(message !== null, `events came: ${seen.join(', ')}`);
-      seen.push(message.json<{ type: string }>().type);
+    const next = async (): Promise<string> => {
+      const message = await kept.next({ expires: 30_000 });
+      assert(message !== null, 'no event came');
       message.ack();
-    }
-    assert.deepEqual(seen, [
-      'switchyard.job.accepted',
-      'switchyard.job.started',
-      'switchyard.job.completed',
-    ]);
-    assert.doesNotMatch(await switchyard.logs(), /The broker complains|broker\.forbidden/);
+      return message.json<{ type: string }>().type;
+    };
+    const STEPS = ['accepted', 'started', 'completed'].map((step) => `switchyard.job.${step}`);
+    assert.deepEqual([await next(), await next(), await next()], STEPS);
+
+    const producer = await servers.connect('producer');
+    started.defer(() => producer.close());
+    const body = '{"input":{"n":2}}';
+    await producer.jetstream().publish(`switchyard.submit.${ENDPOINT}`, body, { msgID: 'one' });
+    assert.deepEqual([await next(), await next(), await next()], STEPS);
+    const answer = await producer.request(`switchyard.rpc.submit.${ENDPOINT}`, body, {
+      timeout: 30_000,
+    });
+    assert.equal(answer.json<{ status: string }>().status, 'IN_QUEUE');
+    assert.deepEqual([await next(), await next(), await next()], STEPS);
+    assert.equal(await system.completed(), 3);
+    assert.deepEqual(await system.complaints(), []);
   });
 });

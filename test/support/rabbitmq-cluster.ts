@@ -23,6 +23,9 @@ type Ground = {
   readonly env: Readonly<Record<string, string>>;
 };
 
+/** One server of `infra/rabbitmq/10-switchyard.conf`, with its users. */
+export const startRabbitWithUsers = (): Promise<BrokerServers> => startServers(1);
+
 /** Three with `20-cluster.conf` as well. */
 export const startRabbitCluster = (): Promise<BrokerServers> => startServers(3);
 

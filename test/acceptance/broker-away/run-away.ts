@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startNats } from '../../support/nats.ts';
+import { startRabbit } from '../../support/rabbitmq.ts';
 import { judgeEvents, judgeJobs } from '../load/judge-load.ts';
 import { openLoad } from '../load/open-load.ts';
 import { untilQuiet } from '../load/read-jobs.ts';
@@ -18,7 +19,10 @@ export type StoppableBroker = AsyncDisposable & {
 export const BROKERS: readonly {
   readonly name: string;
   readonly open: () => Promise<StoppableBroker>;
-}[] = [{ name: 'nats', open: () => startNats() }];
+}[] = [
+  { name: 'nats', open: () => startNats() },
+  { name: 'rabbitmq', open: () => startRabbit() },
+];
 
 const BEFORE_MS = 30_000;
 const AWAY_MS = 60_000;

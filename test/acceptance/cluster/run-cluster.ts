@@ -17,6 +17,7 @@ const DEAD_MS = 20_000;
 const WAIT_MAX_MS = 180_000;
 const EVENTS_WAIT_MS = 60_000;
 const LOOK_AGAIN_MS = 100;
+const MEMBERS_AGAIN_MS = 1_000;
 
 /** Runs the load on three nodes, kills one in the middle, and judges what became of the jobs. */
 export const runCluster = async (trio: BrokerServers, checks: Checks): Promise<void> => {
@@ -32,6 +33,8 @@ export const runCluster = async (trio: BrokerServers, checks: Checks): Promise<v
     concurrency: 32,
     workMs: 20,
   });
+  // Chosen before, since it may take RabbitMQ's commands a while to tell who leads.
+  const victim = await chooseVictim(trio);
   const posting = load.post({
     count: POSTED,
     concurrency: 64,
@@ -40,17 +43,24 @@ export const runCluster = async (trio: BrokerServers, checks: Checks): Promise<v
   });
   const publishing = publishJobs(trio.url('operator'), load.endpoint, PUBLISHED, PER_SECOND / 2);
   await untilCompleted(load, KILL_AT);
-  const victim = await chooseVictim(trio);
   const killedAtMs = Date.now();
+  const completedBefore = await completedBy(load);
   await victim.kill();
   await pause(DEAD_MS);
   const backAtMs = Date.now();
+  const completedMeanwhile = (await completedBy(load)) - completedBefore;
   await victim.start();
   await untilMembers(trio);
 
   const report = await posting.report;
   const repeats = await publishing;
   const isQuiet = await untilAllTaken(load);
+  checks.check(
+    completedMeanwhile >= (PER_SECOND * DEAD_MS) / 1_000 / 4 && completedBefore < KILL_AT * 2,
+    `jobs completed in the ${DEAD_MS / 1_000} s without the node`,
+    `${completedMeanwhile}, after ${completedBefore} before`,
+    `at least a quarter of the load of ${PER_SECOND} a second`,
+  );
   checks.check(
     report.givenUp === 0,
     'posts refused or failed, without any retry',
@@ -73,9 +83,12 @@ export const runCluster = async (trio: BrokerServers, checks: Checks): Promise<v
   await tell(load, killedAtMs, backAtMs);
 };
 
+const completedBy = async ({ reader }: Pick<Load, 'reader'>): Promise<number> =>
+  (await reader.health())?.jobs.completed ?? 0;
+
 const untilCompleted = async ({ reader }: Load, count: number): Promise<void> => {
   const untilMs = performance.now() + WAIT_MAX_MS;
-  while (((await reader.health())?.jobs.completed ?? 0) < count) {
+  while ((await completedBy({ reader })) < count) {
     if (performance.now() > untilMs) throw new Error(`${count} jobs were not completed in time`);
     await pause(LOOK_AGAIN_MS);
   }
@@ -94,17 +107,16 @@ const chooseVictim = async (trio: BrokerServers): Promise<BrokerNode> => {
   const [victim] = trio.nodes.toSorted((a, b) => weigh(b) - weigh(a));
   if (victim === undefined) throw new Error('there is no node');
   const clients = [...connections.values()].reduce((sum, count) => sum + count, 0);
-  const leads = victim === leader ? 'which leads the submissions' : 'which leads nothing';
-  console.log(
-    `     killed ${victim.name}, ${leads}, with ${connections.get(victim)} of ${clients} clients`,
-  );
+  const leads = victim === leader ? 'leads the submissions' : 'leads nothing';
+  const its = `${connections.get(victim)} of ${clients} clients`;
+  console.log(`     to be killed: ${victim.name}, which ${leads}, with ${its}`);
   return victim;
 };
 
 const untilMembers = async (trio: BrokerServers): Promise<void> => {
   const untilMs = performance.now() + EVENTS_WAIT_MS;
   while ((await trio.members()) < trio.nodes.length && performance.now() < untilMs) {
-    await pause(LOOK_AGAIN_MS);
+    await pause(MEMBERS_AGAIN_MS);
   }
 };
 
