@@ -16,7 +16,7 @@ const TRIES: Readonly<
   >
 > = {
   producer: {
-    may: ['publish switchyard.submit.echo', 'subscribe _INBOX.producer.a.*'],
+    may: ['subscribe _INBOX.producer.a.*'],
     mayNot: [
       'publish switchyard.submit.other',
       'publish switchyard.rpc.submit.other',

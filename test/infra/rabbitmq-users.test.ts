@@ -123,6 +123,7 @@ const TRIES: Readonly<
   notifier: {
     may: {
       'tell an event': publish('switchyard.events', 'none.completed'),
+      'tell progress': publish(HINTS, 'switchyard.events.none.progress'),
       'hear what is due': hear(HINTS, 'switchyard.hint.due', OWN_HINTS),
     },
     mayNot: {
