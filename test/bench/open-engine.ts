@@ -4,7 +4,7 @@ import type { Engine, EnginePlan } from './engine.ts';
 export const openEngine = async ({ engine, url, purpose }: EnginePlan): Promise<Engine> => {
   switch (engine) {
     case 'reference':
-      return (await import('./engines/reference.ts')).openReference(url);
+      return (await import('./engines/reference.ts')).openReference(url, purpose);
     case 'pg-boss':
       return (await import('./engines/pg-boss.ts')).openPgBoss(url, purpose);
     case 'graphile-worker':
