@@ -1,9 +1,11 @@
 import type { PostingReport } from '../load/posting-plan.ts';
-import { PER_SECOND, type Seen } from './seen.ts';
+import type { Seen } from './seen.ts';
 
 const WINDOW_MS = 5_000;
-/** Part of the load that must be accepted in each window. */
-const ACCEPTED_LEAST = 0.9;
+/** How long before the stop is looked at, without the beginning. */
+const BEFORE_MS = 20_000;
+/** Part of what was accepted before that must be accepted in each window. */
+const ACCEPTED_LEAST = 0.5;
 
 /** The starts of the windows of 5 s between two moments. */
 const windowsOf = (fromMs: number, toMs: number): number[] =>
@@ -27,15 +29,22 @@ export const judgeAbsence = (seen: Seen, report: PostingReport, ready: number): 
     `0 of ${report.acknowledged + report.givenUp}`,
   );
   const windows = windowsOf(stoppedAtMs, returnedAtMs);
-  const accepted = windows.map((fromMs) =>
-    acceptedIn(report, fromMs, fromMs + WINDOW_MS).reduce((sum, one) => sum + one.acknowledged, 0),
-  );
-  const least = ACCEPTED_LEAST * ((PER_SECOND * WINDOW_MS) / 1_000);
+  const leanest = (starts: readonly number[]): number =>
+    Math.min(
+      ...starts.map((fromMs) =>
+        acceptedIn(report, fromMs, fromMs + WINDOW_MS).reduce(
+          (sum, one) => sum + one.acknowledged,
+          0,
+        ),
+      ),
+    );
+  const before = leanest(windowsOf(stoppedAtMs - BEFORE_MS, stoppedAtMs));
+  const accepted = leanest(windows);
   checks.check(
-    Math.min(...accepted) >= least,
+    accepted >= ACCEPTED_LEAST * before && before > 0,
     'accepted in the leanest 5 s while it was away',
-    Math.min(...accepted),
-    `at least ${least}`,
+    accepted,
+    `at least half of the leanest 5 s before: ${before}`,
   );
   const slowest = acceptedIn(report, stoppedAtMs, returnedAtMs).map(({ slowestMs }) => slowestMs);
   console.log(

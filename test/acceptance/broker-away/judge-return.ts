@@ -1,6 +1,8 @@
 import { PER_SECOND, type Seen } from './seen.ts';
 
 const BACK_MAX_MS = 10_000;
+/** Part of the rate before that must be reached again. */
+const RATE_LEAST = 0.9;
 /** A second is as before when its jobs waited no longer than this, beside three times before. */
 const DELAY_FLOOR_MS = 100;
 
@@ -12,13 +14,15 @@ const quantile = (values: readonly number[], part: number): number => {
 /** Whether all is as before within 10 s of the broker's return. */
 export const judgeReturn = (seen: Seen): void => {
   judgeDelays(seen);
-  const { checks, watch, returnedAtMs } = seen;
-  const rate = watch.rate(returnedAtMs + BACK_MAX_MS, returnedAtMs + BACK_MAX_MS + 10_000);
+  const { checks, watch, stoppedAtMs, returnedAtMs } = seen;
+  const backAtMs = returnedAtMs + BACK_MAX_MS;
+  const rate = watch.rate(backAtMs, backAtMs + 10_000);
+  const before = Math.min(PER_SECOND, watch.rate(stoppedAtMs - 20_000, stoppedAtMs));
   checks.check(
-    rate >= 0.9 * PER_SECOND,
+    rate >= RATE_LEAST * before && before > 0,
     'completed from 10 s after its return on, jobs/s',
     rate.toFixed(0),
-    `at least ${0.9 * PER_SECOND}`,
+    `at least 0.9 of the ${before.toFixed(0)} before`,
   );
   judgeCatchUp(seen);
 };

@@ -41,8 +41,8 @@ export const publishJobs = async (
     while (next < count) {
       const n = next;
       next += 1;
-      const dueMs = startedMs + (n * 1_000) / perSecond;
-      if (dueMs > performance.now()) await pause(dueMs - performance.now());
+      const waitMs = startedMs + (n * 1_000) / perSecond - performance.now();
+      if (waitMs > 0) await pause(waitMs);
       await publish(n);
     }
   };
