@@ -157,7 +157,7 @@ test('the generated key is used for a server on this machine only, and never mad
 
 test('help and version are exit code 0, what is not a command 2', async () => {
   const commands = createProgram().commands;
-  assert(commands.length >= 17, `${commands.length} commands`);
+  assert(commands.length >= 16, `${commands.length} commands`);
   for (const command of commands) {
     let help = '';
     command.configureOutput({ writeOut: (text) => (help += text) });
