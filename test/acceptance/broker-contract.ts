@@ -7,6 +7,7 @@ const SOURCES = path.join(import.meta.dirname, '../../packages/broker/src');
 const CONTRACT = { memory: 'memory.test.ts', NATS: 'nats.test.ts', RabbitMQ: 'amqp.test.ts' };
 const OUTAGES = { NATS: 'nats/outages.test.ts', RabbitMQ: 'amqp/outages.test.ts' };
 const FILE_MS = 900_000;
+const TEST_MS = 120_000;
 
 type Outcome = { readonly passed: ReadonlySet<string>; readonly failed: readonly string[] };
 
@@ -18,6 +19,7 @@ const runFile = async (file: string, suite: RegExp): Promise<Outcome> => {
     files: [path.join(SOURCES, file)],
     concurrency: 1,
     timeout: FILE_MS,
+    execArgv: [`--test-timeout=${TEST_MS}`],
     testNamePatterns: [suite],
   });
   events.on('test:pass', ({ name, nesting }) => {
