@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Channel, connect } from 'amqplib';
-import type { StreamSpec } from '../broker.ts';
+import type { Broker, StreamSpec } from '../broker.ts';
 import { Mailbox, silentLog } from '../contract/mailbox.ts';
 import { inspectBroker } from '../inspect-broker.ts';
 import { openBroker } from '../open-broker.ts';
@@ -41,7 +41,15 @@ describe('a broker on RabbitMQ', { timeout: 240_000 }, () => {
   before(async () => {
     server = await startRabbitServer('loopback_users = none', DEFINITIONS);
   });
+  const opened: Broker[] = [];
+  /** Closed at the end at the latest: it would look for its server for ever. */
+  const open = async (url: string): Promise<Broker> => {
+    const broker = await openBroker(url, options);
+    opened.push(broker);
+    return broker;
+  };
   after(async () => {
+    await Promise.all(opened.map((broker) => broker.close()));
     await server?.end();
   });
 
@@ -66,7 +74,7 @@ describe('a broker on RabbitMQ', { timeout: 240_000 }, () => {
       message: /the exchange kept, which its user may not make/,
     });
     await (await openBroker(urlOf('guest'), options)).close();
-    const broker = await openBroker(url, options);
+    const broker = await open(url);
     const stop = new AbortController();
     const [got, heard] = [new Mailbox<string>(), new Mailbox<string>()];
     await broker.listen('news.*', ({ topic }) => heard.put(topic), stop.signal);
@@ -110,12 +118,12 @@ describe('a broker on RabbitMQ', { timeout: 240_000 }, () => {
   });
 
   it('says that an append has no queue where it may not mend that', async () => {
-    const broker = await openBroker(urlOf('limited'), options);
+    const broker = await open(urlOf('limited'));
     await asOperator('', (channel) => channel.unbindQueue('kept', 'kept', '#'));
     const message = { id: 'a', topic: 'kept.a', body: Buffer.from('x') };
     await asOperator('', (channel) => channel.deleteQueue('kept'));
     await assert.rejects(broker.append(message), { code: 'broker.forbidden', retry: false });
-    const mending = await openBroker(urlOf('guest'), options);
+    const mending = await open(urlOf('guest'));
     await asOperator('', (channel) => channel.deleteQueue('kept'));
     await mending.append(message);
     await Promise.all([broker.close(), mending.close()]);
@@ -124,7 +132,7 @@ describe('a broker on RabbitMQ', { timeout: 240_000 }, () => {
   it('takes nothing from a server short of memory, and goes on afterwards', async () => {
     const own = server;
     assert.ok(own);
-    const broker = await openBroker(urlOf('guest'), options);
+    const broker = await open(urlOf('guest'));
     const stop = new AbortController();
     const got = new Mailbox<string>();
     const take = async ({ id }: { id: string }) => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -23,17 +24,29 @@ export type RabbitServer = {
 
 /** Debian's wrapper of that name insists on a user and folders of its own. */
 const PROGRAM = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+/** The kernel ends the server when the tests are killed. */
+const GUARD = process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL'] : [];
 const STARTED = 'completed with';
 const PRINTED_MAX_CHARS = 10_000;
 
+const isFree = async (port: number): Promise<boolean> => {
+  const server = createServer();
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+};
+
+/** Not one that the kernel gives to connections, which could take it while the server is away. */
 const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('There is no port.');
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    if (await isFree(port)) return port;
+  }
 };
 
 /** Reads on for ever: the server would die of a log that nobody reads. */
@@ -108,7 +121,8 @@ export const startRabbitServer = async (
   };
   const start = async (lines = config): Promise<void> => {
     await writeFile(inside('rabbitmq.conf'), `log.console.level = error\n${imports}${lines}\n`);
-    child = spawn(PROGRAM, {
+    const [program = PROGRAM, ...args] = [...GUARD, PROGRAM];
+    child = spawn(program, args, {
       cwd: directory,
       env: environmentOf(directory, port, distPort),
       stdio: ['ignore', 'pipe', 'pipe'],
