@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 
-/** Below those that the kernel gives to connections: one of them could take it between two starts. */
+/** Below those of connections, one of which could take it between two starts of a server. */
 const PORTS = { from: 10_000, to: 32_000 } as const;
 
 const isFree = async (port: number): Promise<boolean> => {
