@@ -1,11 +1,11 @@
 import { after, before, describe } from 'node:test';
-import { chosenBrokers, takeBroker } from '../support/brokers.ts';
+import { type BrokerName, chosenBrokers, takeBroker } from '../support/brokers.ts';
 import { withDatabase } from '../support/database.ts';
 import { type Switchyard, startSwitchyard } from '../support/start-switchyard.ts';
 import { workerProtocolSuite } from './worker-protocol-suite.ts';
 
-for (const broker of chosenBrokers()) {
-  describe(`the gateway of a supervisor behind its keeper, on ${broker}`, () => {
+const suite = (broker: BrokerName): void => {
+  describe(`on ${broker}`, { concurrency: 1 }, () => {
     let switchyard: Switchyard | undefined;
     const open: { close(): Promise<void> }[] = [];
     before(async () => {
@@ -34,4 +34,9 @@ for (const broker of chosenBrokers()) {
       };
     });
   });
-}
+};
+
+// Side by side: most of it is waiting for polls that are held and workers that are lost.
+describe('the gateway of a supervisor behind its keeper', { concurrency: true }, () => {
+  for (const broker of chosenBrokers()) suite(broker);
+});
