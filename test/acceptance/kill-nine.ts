@@ -12,7 +12,8 @@ import { startChecks } from './support/checks.ts';
 
 const JOBS = Number(process.argv[2] ?? 20_000);
 const PER_SECOND = 160;
-const RETRY_AFTER_MS = [1_000, 2_000, 4_000] as const;
+/** As long as a restart may take. */
+const RETRY_AFTER_MS = [1_000, 2_000, 4_000, 8_000, 8_000, 8_000] as const;
 const RECOVERY_MAX_MS = 30_000;
 
 const checks = startChecks();
