@@ -55,6 +55,22 @@ const EVENT = `insert into events (endpoint_id, job_id, seq, event)
   values ($1, gen_random_uuid(), 1, 'accepted') returning job_id`;
 
 describe('the event log', () => {
+  test('is in the order of numbers where transaction numbers get a digit more', async () => {
+    const endpointId = await makeEndpoint(store);
+    // Numbers that every server has passed: a cluster begins beyond 700.
+    for (const txid of [99, 100, 9]) {
+      const insert = `insert into events (txid, endpoint_id, job_id, seq, event)
+        values ($2::text::xid8, $1, gen_random_uuid(), 1, 'accepted')`;
+      await sql(insert, [endpointId, txid]);
+    }
+    const read = (await readOn(START, 1)).filter((event) => event.endpointId === endpointId);
+    assert.deepEqual(
+      read.map(({ txid }) => txid),
+      ['9', '99', '100'],
+    );
+    await sql('delete from events where endpoint_id = $1', [endpointId]);
+  });
+
   test('is read whole and in order, however small the pages', async () => {
     const endpointId = await makeEndpoint(store);
     const from = await end();

@@ -51,12 +51,16 @@ const eventIn = (row: Row): LoggedEvent => ({
   occurredAt: row.occurred_at,
 });
 
-/** Only transactions below the oldest running one: none can appear before the cursor any more. */
+/**
+ * Only transactions below the oldest running one: none can appear before the cursor any more. The
+ * order names the table, since `txid` alone is the column of the answer: a text, of which 1000 comes
+ * before 999, so that a page would leave out what lies between.
+ */
 const AFTER = statement({
   name: 'read_events_after',
   text: `select ${COLUMNS} from events
     where (txid, id) > ($1::xid8, $2) and txid < pg_snapshot_xmin(pg_current_snapshot())
-    order by txid, id limit $3`,
+    order by events.txid, events.id limit $3`,
 });
 
 /** The events behind `cursor`, in commit order, of all endpoints: the relay's look. */
