@@ -21,7 +21,7 @@ const WORK: StreamSpec = {
 const SPECS = [LOG, WORK];
 const OPTIONS = { name: 'look', log: silentLog, connectTimeoutMs: 3_000 };
 
-describe('inspectBroker on NATS', { timeout: 60_000 }, () => {
+describe('inspectBroker on NATS', { timeout: 180_000 }, () => {
   it('tells what is fine, missing and wrong, and changes nothing', async () => {
     const server = await startNatsServer();
     try {

@@ -26,7 +26,7 @@ authorization { users = [
     subscribe: { allow: ["_INBOX.>"] } } }
 ] }`;
 
-describe('openBroker', { timeout: 60_000 }, () => {
+describe('openBroker', { timeout: 180_000 }, () => {
   it('gives the broker in memory without a URL', async () => {
     const broker = await openBroker(undefined, options);
     await broker.append({ id: 'a', topic: 'kept.a', body: Buffer.from('x') });

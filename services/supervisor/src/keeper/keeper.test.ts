@@ -44,7 +44,7 @@ const post = (port: number, pathname: string, body = ''): Promise<string> =>
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : String(error);
 
-describe('a keeper', { timeout: 60_000 }, () => {
+describe('a keeper', { timeout: 180_000 }, () => {
   let folder: string;
   let keepers: ChildProcess[] = [];
   before(async () => {
