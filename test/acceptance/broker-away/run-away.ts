@@ -48,7 +48,9 @@ export const runAway = async (
     count: (PER_SECOND * (BEFORE_MS + AWAY_MS + AFTER_MS)) / 1_000,
     concurrency: 64,
     perSecond: PER_SECOND,
-    retryAfterMs: [],
+    // For a connection that is lost: what intake refuses counts as refused all the same.
+    retryAfterMs: [500],
+    keyPrefix: 'away-',
   });
   await pause(BEFORE_MS);
   const stoppedAtMs = Date.now();
