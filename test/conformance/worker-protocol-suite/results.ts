@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { JournalLine } from '../../support/runpod-worker/journal.ts';
 import { factOf } from '../../support/start-runpod-worker.ts';
 import { objectOf } from '../answer-shapes.ts';
@@ -113,13 +114,17 @@ const registerStreams = (fixture: Fixture): void => {
 
   it('progress is the output while the job runs, and ignored after its end', async (t) => {
     const worker = startWorker(t, fixture);
-    const jobId = await client.submit({ do: 'progress', count: 3, everyMs: 100, ms: 2_000 });
+    const jobId = await client.submit({ do: 'progress', count: 3, everyMs: 100, ms: 5_000 });
     const third = (fact: JournalLine) =>
       factOf('post', jobId, 'progress')(fact) && fact.body?.includes('"update":3') === true;
     const posted = await worker.fact(third);
     const isAnswer = factOf('answer', jobId, 'progress');
     await worker.fact((fact) => isAnswer(fact) && fact.at >= posted.at);
-    const running = await client.status(jobId);
+    // A hint: it may still be on its way to intake when the worker has its answer.
+    let running = await client.status(jobId);
+    while (running.status === 'IN_PROGRESS' && !isDeepStrictEqual(running.output, { update: 3 })) {
+      running = await client.status(jobId);
+    }
     assert.deepEqual([running.status, running.output], ['IN_PROGRESS', { update: 3 }]);
     const done = await client.ended(jobId);
     assert.deepEqual([done.status, done.output], ['COMPLETED', { done: true }]);
