@@ -53,8 +53,8 @@ const eventIn = (row: Row): LoggedEvent => ({
 
 /**
  * Only transactions below the oldest running one: none can appear before the cursor any more. The
- * order names the table, since `txid` alone is the column of the answer: a text, of which 1000 comes
- * before 999, so that a page would leave out what lies between.
+ * order names the table, since `txid` alone is the column of the answer: a text, of which 1000
+ * comes before 999, so that a page would leave out what lies between.
  */
 const AFTER = statement({
   name: 'read_events_after',
