@@ -28,6 +28,7 @@ const SWEEPS: Readonly<Record<string, string>> = {
       (state) => [`search_jobs${state}`, 'asks each endpoint for a bounded range of its index'],
     ),
   ),
+  find_lost_endpoints: 'steps through the endpoints by the index, one row of each',
   read_cursor_lag: 'as the relay reads: one row of the index of the commit order',
 };
 

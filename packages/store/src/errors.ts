@@ -59,3 +59,9 @@ export const isOutcomeUnknown = (error: unknown): boolean => {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   return isPassing(cause) && code !== 'ECONNREFUSED' && code !== 'ENOTFOUND';
 };
+
+/** Whether the database gave up on a statement because it took longer than it may. */
+export const isTooSlow = (error: unknown): boolean => {
+  const cause = error instanceof StoreUnavailable ? error.cause : error;
+  return cause instanceof pg.DatabaseError && cause.code === '57014';
+};

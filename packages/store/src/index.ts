@@ -1,4 +1,6 @@
+export * from './check-invariants.ts';
 export * from './errors.ts';
+export { INVARIANTS } from './invariants.ts';
 export * from './key-ring.ts';
 export * from './migrate.ts';
 export { CONNECTIONS_MAX, openStore, type Store, type StoreOptions } from './open-store.ts';

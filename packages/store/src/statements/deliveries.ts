@@ -4,9 +4,9 @@ import { statement } from '../statement.ts';
 import { lookUp } from './lookup.ts';
 
 /** Known tries of one delivery; tries with an unknown outcome are counted apart. */
-const TRIES_MAX = 3;
+export const TRIES_MAX = 3;
 /** From the end of a failed try to the next, in ms. RunPod's documentation: ten seconds apart. */
-const RETRY_AFTER_MS = 10_000;
+export const RETRY_AFTER_MS = 10_000;
 /** A try that did not report back after this long is closed as unknown, in ms. */
 const TRY_LOST_MS = 30_000;
 /** How many due deliveries one take looks at, so that a long backlog costs no more. */
