@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, readFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -22,6 +22,10 @@ export type PostgresOptions = {
   readonly fsync?: boolean;
   /** More settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** For the server's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A folder for its data that the caller removes; default a temporary one. */
+  readonly dataDir?: string;
 };
 
 const STOP_SIGNALS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
@@ -111,11 +115,14 @@ const killAll = async (postmaster: number): Promise<void> => {
 
 /** Starts a private Postgres on a free port of 127.0.0.1, with a cluster of its own. */
 export const startPostgres = async (options: PostgresOptions = {}): Promise<TestPostgres> => {
-  const { version = 'debian', fsync = true, settings = {} } = options;
+  const { version = 'debian', fsync = true, settings = {}, env = {} } = options;
   const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-postgres-'));
-  const dataDir = path.join(folder, 'data');
+  const dataDir = options.dataDir ?? path.join(folder, 'data');
   const user = version === 'debian' ? serverUser() : undefined;
-  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  await mkdir(dataDir, { recursive: true });
+  if (user !== undefined) {
+    for (const owned of [folder, dataDir]) await chown(owned, user.uid, user.gid);
+  }
   const child = serverChild(folder, path.join(folder, 'log'));
 
   const launch = (port: number): Promise<void> => {
@@ -129,7 +136,7 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Test
     };
     const flags = Object.entries(chosen).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const command = postgresCommand(version, 'postgres', ['-D', dataDir, ...flags]);
-    return child.start(command, (pid) => isReady(dataDir, pid));
+    return child.start({ ...command, env }, (pid) => isReady(dataDir, pid));
   };
 
   /** @returns the port, which is another one when a rival took the first between look and use. */

@@ -2,7 +2,7 @@
  * `node test/support/requirements.ts`: makes sure that the machine has what the tests need beside
  * npm's packages. As root on Debian it installs what is missing, without starting any service;
  * elsewhere it says in one line what to install and exits with 1. Packages named as arguments are
- * needed too: the benchmark's.
+ * needed too: the benchmark's, and the fault run's.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,6 +28,7 @@ const REQUIREMENTS: readonly Requirement[] = [
 /** What only those ask for who name it. */
 const BY_NAME: readonly Requirement[] = [
   { debianPackage: 'redis-server', isMet: () => hasProgram('redis-server') },
+  { debianPackage: 'faketime', isMet: () => hasProgram('faketime') },
 ];
 
 const POLICY = '/usr/sbin/policy-rc.d';

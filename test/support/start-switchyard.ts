@@ -13,8 +13,11 @@ export const SERVICES = ['intake', 'scheduler', 'supervisor', 'notifier'] as con
 export type ServiceName = (typeof SERVICES)[number];
 
 export type SwitchyardOptions = {
-  /** Unset: the embedded Postgres, which only `all-in-one` may use. */
-  readonly databaseUrl?: string;
+  /**
+   * One for all, or each service's own way there. Unset: the embedded Postgres, which only
+   * `all-in-one` may use.
+   */
+  readonly databaseUrl?: string | Readonly<Record<ServiceName, string>>;
   /**
    * One for all, or each service's own. Unset: the broker in process, which only `all-in-one` may
    * use.
@@ -24,7 +27,12 @@ export type SwitchyardOptions = {
   /** The text of switchyard.yaml. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What only one service is told besides. */
+  readonly serviceEnv?: (name: ServiceName) => Readonly<Record<string, string>>;
 };
+
+/** How a process ended. */
+export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 /** One process of Switchyard, which may be killed and started again on the same ports. */
 export type ServiceProcess = {
@@ -32,7 +40,10 @@ export type ServiceProcess = {
   /** Where it answers for its health and metrics. */
   readonly url: string;
   readonly pid: () => number | undefined;
+  /** Resolves when it is ready. @throws Error with its log when it ends before. */
   readonly start: () => Promise<void>;
+  /** The end of what was started last. */
+  readonly exited: () => Promise<Exit>;
   /** Sends the signal and waits for the end. */
   readonly end: (signal: NodeJS.Signals) => Promise<void>;
   readonly logPath: string;
@@ -74,7 +85,6 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
     SWITCHYARD_DATA_DIR: path.join(folder, 'data'),
     SWITCHYARD_CONFIG: configPath,
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
-    ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
     ...options.env,
   };
   const healthPorts: Record<ServiceName, number> = {
@@ -84,7 +94,7 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
     notifier: ports.NOTIFIER_PORT,
   };
   const make = (name: string, args: readonly string[], service: ServiceName) => {
-    const own = { ...brokerOf(options, service), ...env };
+    const own = { ...serversOf(options, service), ...env, ...options.serviceEnv?.(service) };
     return serviceProcess({ name, args, env: own, folder, healthPort: healthPorts[service] });
   };
   const processes =
@@ -119,9 +129,16 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
   };
 };
 
-const brokerOf = ({ brokerUrl }: SwitchyardOptions, name: ServiceName): { BROKER_URL?: string } => {
-  if (brokerUrl === undefined) return {};
-  return { BROKER_URL: typeof brokerUrl === 'string' ? brokerUrl : brokerUrl[name] };
+const serversOf = (
+  { databaseUrl, brokerUrl }: SwitchyardOptions,
+  name: ServiceName,
+): Record<string, string> => {
+  const own = (url: string | Readonly<Record<ServiceName, string>>): string =>
+    typeof url === 'string' ? url : url[name];
+  return {
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: own(databaseUrl) }),
+    ...(brokerUrl === undefined ? {} : { BROKER_URL: own(brokerUrl) }),
+  };
 };
 
 type ProcessSpec = {
@@ -135,7 +152,7 @@ type ProcessSpec = {
 const serviceProcess = ({ name, args, env, folder, healthPort }: ProcessSpec): ServiceProcess => {
   const logPath = path.join(folder, `${name}.log`);
   let child: ChildProcess | undefined;
-  let exited: Promise<void> = Promise.resolve();
+  let exited: Promise<Exit> = Promise.resolve({ code: null, signal: null });
   return {
     name,
     url: `http://127.0.0.1:${healthPort}`,
@@ -145,9 +162,12 @@ const serviceProcess = ({ name, args, env, folder, healthPort }: ProcessSpec): S
       const log = createWriteStream(logPath, { flags: 'a' });
       const started = launch(args, env, log);
       child = started;
-      exited = new Promise((resolve) => started.once('exit', () => resolve()));
+      exited = new Promise((resolve) =>
+        started.once('exit', (code, signal) => resolve({ code, signal })),
+      );
       await untilReady(healthPort, started, async () => readFile(logPath, 'utf8'));
     },
+    exited: () => exited,
     end: async (signal) => {
       child?.kill(signal);
       const late = setTimeout(() => child?.kill('SIGKILL'), END_WAIT_MS);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DOINGS, type Doing, HANDLERS, type Outcome } from './handlers.ts';
 import { failure } from './outcomes.ts';
 import { postResult } from './post-result.ts';
@@ -51,7 +52,8 @@ const settle = async (parts: WorkerParts, job: ReceivedJob, outcome: Outcome): P
 export const runJob = async (parts: WorkerParts, job: ReceivedJob): Promise<void> => {
   const stop = new AbortController();
   parts.slots.hold(job.id, stop);
-  parts.journal.record({ event: 'start', jobId: job.id });
+  const bodySha256 = createHash('sha256').update(job.rawInput).digest('hex');
+  parts.journal.record({ event: 'start', jobId: job.id, bodySha256 });
   await settle(parts, job, await outcomeOf(parts, job, stop.signal));
   parts.slots.release(job.id);
   if (parts.config.refreshWorker) parts.end();

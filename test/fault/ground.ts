@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { callsTo } from '../acceptance/support/call-http.ts';
+import { makeKey } from '../acceptance/support/setup-calls.ts';
+import type { BrokerName } from '../support/brokers.ts';
+import { startNats } from '../support/nats.ts';
+import { startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { startRabbit } from '../support/rabbitmq.ts';
+import { type RunpodWorker, startRunpodWorker } from '../support/start-runpod-worker.ts';
+import { type SERVICES, type Switchyard, startSwitchyard } from '../support/start-switchyard.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { makeClock, type TestClock } from './clock.ts';
+import type { ClockTarget, Way, WorkerTarget } from './draw-faults.ts';
+import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
+
+/** Every endpoint of the run, and who works for it. */
+export const ENDPOINTS = {
+  /** Workers of our library and of RunPod's protocol, from elsewhere. */
+  main: 'main',
+  /** A worker that the supervisor starts. */
+  local: 'local',
+  /** Nobody: jobs run out of time there, and are purged. */
+  idle: 'idle',
+} as const;
+
+export type FaultBroker = {
+  readonly url: string;
+  kill(): Promise<void>;
+  wipe(): Promise<void>;
+  start(): Promise<void>;
+};
+
+/** The whole system with a proxy in each way, and all that may be broken of it. */
+export type Ground = AsyncDisposable & {
+  /** Journals and logs of the run. */
+  readonly folder: string;
+  readonly postgres: TestPostgres;
+  /** Its database, on a way that is never broken. */
+  readonly databaseUrl: string;
+  readonly disk: SmallDisk | undefined;
+  readonly broker: FaultBroker;
+  readonly switchyard: Switchyard;
+  /** For clients: through the proxy. */
+  readonly apiUrl: string;
+  readonly proxies: Readonly<Record<Way, TcpProxy>>;
+  readonly clocks: Readonly<Record<ClockTarget, TestClock>>;
+  readonly workers: Readonly<Record<WorkerTarget, ChildProcess>>;
+  readonly runpod: RunpodWorker;
+};
+
+export type GroundOptions = {
+  readonly broker: BrokerName;
+  /** Where webhooks go, on loopback. */
+  readonly webhookPort: number;
+  readonly diskMib: number;
+  /** For every service besides. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+const CONCURRENCY = 16;
+const LOCAL_CONCURRENCY = 8;
+const WORKER = path.join(import.meta.dirname, 'worker.ts');
+
+const configOf = (folder: string): string => `
+endpoints:
+  ${ENDPOINTS.main}: { name: Main }
+  ${ENDPOINTS.local}:
+    name: Local
+    worker: { template: local, concurrency: ${LOCAL_CONCURRENCY}, minimum: 1, maximum: 1 }
+  ${ENDPOINTS.idle}: { name: Idle }
+workerTemplates:
+  local: { command: [node, ${WORKER}, ${folder}, ${ENDPOINTS.local}] }
+webhooks: { allowPrivateTargets: [127.0.0.0/8] }
+`;
+
+/** Starts everything, on free ports of loopback. */
+export const openGround = async (options: GroundOptions): Promise<Ground> => {
+  await using started = new AsyncDisposableStack();
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-fault-'));
+  started.defer(() => rm(folder, { recursive: true, force: true }));
+  // Postgres is another user, whose disk and clock are in it.
+  await chmod(folder, 0o755);
+  const clocks = makeClocks(folder);
+  const mounted = mountSmallDisk(path.join(folder, 'disk'), options.diskMib);
+  const disk = mounted && started.use(mounted);
+  const postgres = started.use(await startOnDisk(disk, clocks.postgres));
+  const broker = started.use(await (options.broker === 'nats' ? startNats() : startRabbit()));
+  const databaseUrl = await postgres.createDatabase('faults');
+  const serverPorts = { postgres: portOf(postgres.url), broker: portOf(broker.url) };
+  const inner = await openServerWays(started, serverPorts);
+  const through = (url: string, way: (name: ServiceOf) => ServerWay) =>
+    byService((name) => withPort(url, inner[way(name)].port));
+  const switchyard = started.use(
+    await startSwitchyard({
+      mode: 'separate',
+      databaseUrl: through(databaseUrl, (name) => `${name}-postgres`),
+      brokerUrl: through(broker.url, (name) => `${name}-broker`),
+      config: configOf(folder),
+      serviceEnv: (name) => ({ ...clocks[name].env, ...options.env }),
+    }),
+  );
+  const outer = {
+    'clients-intake': started.use(await startTcpProxy(portOf(switchyard.apiUrl))),
+    'workers-gateway': started.use(await startTcpProxy(portOf(switchyard.gatewayUrl))),
+    'notifier-webhooks': started.use(await startTcpProxy(options.webhookPort)),
+  };
+  const proxies = { ...inner, ...outer };
+  const gatewayUrl = withPort(switchyard.gatewayUrl, outer['workers-gateway'].port);
+  const workers = await startWorkers(started, switchyard, gatewayUrl, folder);
+  const parts = started.move();
+  return {
+    ...{ folder, postgres, databaseUrl, disk, broker, switchyard, proxies, clocks, ...workers },
+    apiUrl: withPort(switchyard.apiUrl, outer['clients-intake'].port),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+};
+
+type ServiceOf = (typeof SERVICES)[number];
+
+const byService = <Value>(make: (name: ServiceOf) => Value) => ({
+  intake: make('intake'),
+  scheduler: make('scheduler'),
+  supervisor: make('supervisor'),
+  notifier: make('notifier'),
+});
+
+const portOf = (url: string): number => Number(new URL(url).port);
+
+const withPort = (url: string, port: number): string => url.replace(/:\d+(?=\/|$)/, `:${port}`);
+
+const makeClocks = (folder: string): Record<ClockTarget, TestClock> => ({
+  ...byService((name) => makeClock(folder, name)),
+  postgres: makeClock(folder, 'postgres'),
+});
+
+const startOnDisk = (disk: SmallDisk | undefined, { env }: TestClock): Promise<TestPostgres> =>
+  startPostgres({
+    env,
+    ...(disk === undefined ? {} : { dataDir: path.join(disk.folder, 'data') }),
+    // So that the log of changes leaves room on a small disk.
+    settings: { max_wal_size: '128MB', min_wal_size: '64MB', wal_recycle: 'off' },
+  });
+
+type ServerWay = Exclude<Way, 'clients-intake' | 'workers-gateway' | 'notifier-webhooks'>;
+
+const openServerWays = async (
+  started: AsyncDisposableStack,
+  ports: { readonly postgres: number; readonly broker: number },
+): Promise<Record<ServerWay, TcpProxy>> => {
+  const open = async (server: 'postgres' | 'broker') =>
+    started.use(await startTcpProxy(ports[server]));
+  return {
+    'intake-postgres': await open('postgres'),
+    'intake-broker': await open('broker'),
+    'scheduler-postgres': await open('postgres'),
+    'scheduler-broker': await open('broker'),
+    'supervisor-postgres': await open('postgres'),
+    'supervisor-broker': await open('broker'),
+    'notifier-postgres': await open('postgres'),
+    'notifier-broker': await open('broker'),
+  };
+};
+
+const startWorkers = async (
+  started: AsyncDisposableStack,
+  { apiUrl, apiKey }: Switchyard,
+  gatewayUrl: string,
+  folder: string,
+): Promise<Pick<Ground, 'workers' | 'runpod'>> => {
+  const endpoint = ENDPOINTS.main;
+  const granted = { scopes: ['worker'], endpoints: [endpoint] };
+  const { key: token } = await makeKey(callsTo(apiUrl, apiKey), granted);
+  const start = (workerId: string): ChildProcess => {
+    const log = openSync(path.join(folder, `${workerId}.log`), 'a');
+    const child = spawn(process.execPath, [WORKER, folder, endpoint], {
+      stdio: ['ignore', log, log],
+      env: {
+        PATH: process.env.PATH ?? '',
+        RUNPOD_WEBHOOK_GET_JOB: `${gatewayUrl}/v2/${endpoint}/job-take/$ID?gpu=none`,
+        RUNPOD_AI_API_KEY: token,
+        RUNPOD_POD_ID: workerId,
+        SWITCHYARD_WORKER_CONCURRENCY: String(CONCURRENCY),
+        SWITCHYARD_PARENT_PID: String(process.pid),
+      },
+    });
+    closeSync(log);
+    started.defer(async () => {
+      const exited = once(child, 'exit');
+      if (child.kill('SIGKILL')) await exited;
+    });
+    return child;
+  };
+  const workers = { 'worker-one': start('worker-one'), 'worker-two': start('worker-two') };
+  const runpod = startRunpodWorker({
+    ...{ gatewayUrl: `${gatewayUrl}/v2`, endpoint, workerToken: token },
+    ...{ workerId: 'worker-runpod', concurrency: CONCURRENCY / 2 },
+  });
+  started.defer(() => runpod.close());
+  return { workers, runpod };
+};

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { makeCanary } from '../../acceptance/support/canaries.ts';
+import { openProducer } from '../../support/open-producer.ts';
+import type { Producer } from '../../support/producer.ts';
+import { ENDPOINTS } from '../ground.ts';
+import { type Operation, openJournal } from '../history.ts';
+import type { Random } from '../random.ts';
+import { followJob } from './act-on-job.ts';
+import { openApi } from './ask-api.ts';
+import { type Client, factOf } from './client.ts';
+import { type DrawnJob, drawJob } from './draw-job.ts';
+
+export type LoadOptions = {
+  readonly apiUrl: string;
+  readonly apiKey: string;
+  readonly brokerUrl: string;
+  readonly webhookUrl: string;
+  /** Where the history is written. */
+  readonly folder: string;
+  readonly random: Random;
+  readonly jobs: number;
+  /** Jobs begun in a second. */
+  readonly perSecond: number;
+};
+
+export type Load = {
+  /** How many jobs have been begun. */
+  readonly begun: () => number;
+  /** Resolves when every job was posted, and what was to be done with it was done. */
+  readonly over: Promise<void>;
+};
+
+/** How long the client of a job repeats its post; longer than anything stays broken. */
+const POST_MAX_MS = 180_000;
+const RETRY_MS = { first: 200, last: 3_000 } as const;
+const RUNSYNC_WAIT_MS = 3_000;
+const PURGE_EVERY_MS = 9_000;
+const UNDER_WAY_MAX = 400;
+
+/** Begins the load at once. */
+export const runLoad = (options: LoadOptions): Load => {
+  let begun = 0;
+  const post = async (): Promise<void> => {
+    await using opened = new AsyncDisposableStack();
+    const journal = opened.use(openJournal<Operation>(path.join(options.folder, 'operations')));
+    const api = opened.use(openApi(options.apiUrl, options.apiKey));
+    const client = { api, journal, random: options.random };
+    const prefix = `fault-${process.pid}-${Date.now()}`;
+    const producers = openProducers(options.brokerUrl);
+    opened.defer(producers.close);
+    const ending = new AbortController();
+    const purging = purgeAgainAndAgain(client, ending.signal);
+    const underWay = new Set<Promise<void>>();
+    const startedMs = performance.now();
+    while (begun < options.jobs) {
+      const dueMs = startedMs + (begun * 1_000) / options.perSecond;
+      if (dueMs > performance.now()) await pause(dueMs - performance.now());
+      while (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
+      const job = drawJob(begun, { ...options, prefix, canary: makeCanary });
+      begun += 1;
+      const living = liveJob(client, producers, job).finally(() => underWay.delete(living));
+      underWay.add(living);
+    }
+    await Promise.all(underWay);
+    ending.abort();
+    await purging;
+  };
+  return { begun: () => begun, over: post() };
+};
+
+const liveJob = async (client: Client, producers: Producers, job: DrawnJob): Promise<void> => {
+  if (job.via === 'broker') return publish(client, await producers.take(), job);
+  const jobId = await postUntilTaken(client, job);
+  if (jobId !== undefined) await followJob(client, job, jobId);
+};
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const submissionOf = (job: DrawnJob) => ({
+  kind: 'submit' as const,
+  endpoint: job.endpoint,
+  ...(job.key === undefined ? {} : { key: job.key }),
+  inputSha256: sha256(job.input),
+  secrets: job.secrets,
+  hasWebhook: job.hasWebhook,
+});
+
+/** Posts with the same key until it is taken. @returns its id. */
+const postUntilTaken = async (client: Client, job: DrawnJob): Promise<string | undefined> => {
+  const untilMs = performance.now() + POST_MAX_MS;
+  const wait = job.via === 'runsync' ? `?wait=${RUNSYNC_WAIT_MS}` : '';
+  const headers = job.key === undefined ? {} : { 'idempotency-key': job.key };
+  for (let waitMs: number = RETRY_MS.first; ; waitMs = Math.min(2 * waitMs, RETRY_MS.last)) {
+    const line = `POST /v2/${job.endpoint}/${job.via}${wait}`;
+    const reply = await client.api.ask({ line, body: job.body, headers });
+    const { jobId, fact } = factOf(reply);
+    client.journal.write({ ...submissionOf(job), via: 'http', ...fact });
+    if (reply.outcome === 'ok') return jobId;
+    if (job.key === undefined || performance.now() > untilMs) return undefined;
+    await pause(waitMs * (0.5 + Math.random()));
+  }
+};
+
+/** That the broker stored it is not yet that Switchyard accepted it: nobody here knows. */
+const publish = async (
+  { journal }: Client,
+  producer: Producer | undefined,
+  job: DrawnJob,
+): Promise<void> => {
+  if (producer === undefined || job.key === undefined) return;
+  const atMs = Date.now();
+  const { endpoint, body, key: id } = job;
+  await producer.publish({ endpoint, body, id }).catch(() => undefined);
+  const times = { atMs, endedAtMs: Date.now() };
+  journal.write({ ...submissionOf(job), via: 'broker', ...times, outcome: 'unknown' });
+};
+
+type Producers = {
+  /** Undefined while the broker is away. */
+  readonly take: () => Promise<Producer | undefined>;
+  readonly close: () => Promise<void>;
+};
+
+/** Connects again after the broker was away. */
+const openProducers = (url: string): Producers => {
+  let open: Promise<Producer | undefined> | undefined;
+  const connect = (): Promise<Producer | undefined> =>
+    openProducer(url).then(
+      (producer) => producer,
+      () => undefined,
+    );
+  return {
+    take: async () => {
+      open ??= connect();
+      const producer = await open;
+      if (producer === undefined) open = undefined;
+      return producer;
+    },
+    close: async () => {
+      const producer = await open;
+      await Promise.resolve(producer?.[Symbol.asyncDispose]()).catch(() => undefined);
+    },
+  };
+};
+
+const purgeAgainAndAgain = async (client: Client, end: AbortSignal): Promise<void> => {
+  const endpoint = ENDPOINTS.idle;
+  while (!end.aborted) {
+    const timer = pause(PURGE_EVERY_MS, undefined, { ref: false });
+    await Promise.race([timer, once(end, 'abort')]);
+    if (end.aborted) return;
+    const reply = await client.api.ask({ line: `POST /v2/${endpoint}/purge-queue`, body: '{}' });
+    const { removed } = reply.json;
+    const count = typeof removed === 'number' ? { removed } : {};
+    client.journal.write({ kind: 'purge', via: 'http', endpoint, ...factOf(reply).fact, ...count });
+  }
+};
