@@ -4,6 +4,7 @@ import { newJobId, uuidOf } from '@switchyard/contracts';
 import { RANK } from '@switchyard/lifecycle';
 import {
   acceptJobs,
+  type NewJob,
   readIdempotencyKeys,
   readInputs,
   readStatuses,
@@ -138,6 +139,53 @@ describe('idempotency', () => {
 });
 
 describe('what was accepted', () => {
+  type Written = { webhook: string | null; in_time: boolean; at_once: boolean };
+  const COLUMNS = `convert_from(jobs.input, 'utf8') as input, jobs.webhook, jobs.low_priority,
+    jobs.execution_timeout_ms, jobs.ttl_ms, queue.rank, queue.has_webhook, queue.has_secrets,
+    queue.execution_timeout_ms as queued_timeout_ms, queue.claim_no, queue.attempts,
+    queue.event_seq, events.seq, events.event, queue.escalated_at,
+    extract(epoch from queue.deadline_at - queue.waiting_since) * 1000 = jobs.ttl_ms as in_time,
+    jobs.created_at = queue.waiting_since as at_once,
+    queue.escalate_at - queue.waiting_since as escalates_after`;
+  const rowsOf = (jobs: readonly NewJob[]): Promise<Written[]> =>
+    sql<Written>(
+      `select ${COLUMNS} from unnest($1::uuid[]) with ordinality as wanted (job_id, place)
+        join jobs using (job_id) join queue using (job_id) join events using (job_id)
+        order by place`,
+      [jobs.map(({ jobId }) => uuidOf(jobId))],
+    );
+
+  test('is written of each job of a mixed batch as it is written of that job alone', async () => {
+    const kinds: readonly Partial<NewJob>[] = [
+      {},
+      { ttlMs: 604_800_000 },
+      { executionTimeoutMs: 5_001, rank: RANK.low },
+      { webhook: 'https://example.com/ü"\\{},NULL' },
+      { webhook: 'NULL', ttlMs: 10_000, rank: RANK.low },
+      { input: Buffer.from('"é"') },
+      { input: Buffer.alloc(0), secret: Buffer.from('sealed') },
+      { idempotency: keyed('mixed') },
+    ];
+    const [mixedAt, aloneAt] = [await makeEndpoint(store), await makeEndpoint(store)];
+    const mixed = kinds.map(newJob);
+    assert.equal((await acceptJobs(store, mixedAt, PROCESS, 'http', mixed)).size, kinds.length);
+    const alone = kinds.map(newJob);
+    for (const job of alone) {
+      assert.equal((await acceptJobs(store, aloneAt, PROCESS, 'http', [job])).size, 1);
+    }
+    const rows = await rowsOf(mixed);
+    assert.equal(rows.length, kinds.length);
+    assert.deepEqual(rows, await rowsOf(alone));
+    assert.equal(rows[3]?.webhook, kinds[3]?.webhook);
+    assert.ok(rows.every(({ in_time, at_once }) => in_time && at_once));
+    for (const endpointId of [mixedAt, aloneAt]) {
+      const counts = await sql('select queued::int from counts where endpoint_id = $1', [
+        endpointId,
+      ]);
+      assert.deepEqual(counts, [{ queued: kinds.length }]);
+    }
+  });
+
   test('is told as it was asked for', async () => {
     const endpointId = await makeEndpoint(store);
     const sync = newJobId('sync');

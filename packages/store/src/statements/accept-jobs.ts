@@ -8,6 +8,14 @@ import {
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { type Statement, statement } from '../statement.ts';
+import {
+  bigintArray,
+  byteaArray,
+  intArray,
+  smallintArray,
+  textArray,
+  uuidArray,
+} from './arrays.ts';
 import { toBlob } from './blob.ts';
 import { escalatesAt } from './escalation.ts';
 
@@ -32,7 +40,7 @@ export type NewJob = {
 const WANTED = `
 wanted as materialized (
   select * from unnest($3::uuid[], $5::int[], $6::int[], $7::text[], $8::bigint[], $9::bigint[],
-    $10::smallint[], $12::int[], $13::int[], $14::text[], $15::text[]) as w
+    $10::smallint[], $12::int[], $13::int[], $14::text[], $15::bytea[]) as w
   (job_id, input_at, input_length, webhook, execution_timeout_ms, ttl_ms, rank, secret_at,
     secret_length, key, body_hash)
 )`;
@@ -56,7 +64,7 @@ delayed_now as (
 const KEYED = `
 won as (
   insert into idempotency as held (endpoint_id, source, key, body_hash, job_id, expires_at)
-  select $1, $16, key, decode(body_hash, 'hex'), job_id,
+  select $1, $16, key, body_hash, job_id,
     statement_timestamp() + ${IDEMPOTENCY_MS} * interval '1 ms'
   from wanted where key is not null order by key
   on conflict (endpoint_id, source, key) do update set body_hash = excluded.body_hash,
@@ -67,6 +75,17 @@ won as (
 fresh as materialized (
   select * from wanted where key is null or job_id in (select job_id from won)
 )`;
+
+const LOGGED = `
+logged as (
+  insert into events (endpoint_id, job_id, seq, event) select $1, job_id, 1, 'accepted' from fresh
+)`;
+
+const countQueued = (count: string): string => `
+  insert into counts as kept (endpoint_id, process, queued)
+  select $1, $2, ${count}
+  on conflict (endpoint_id, process) do update
+  set queued = kept.queued + excluded.queued, touched_at = statement_timestamp()`;
 
 const UNKEYED = `
 fresh as materialized (select * from wanted where key is null or $16::text is null)`;
@@ -92,23 +111,44 @@ hidden as (
   select $1, job_id, substring($11::bytea from secret_at for secret_length)
   from fresh where secret_length is not null
 ),
-logged as (
-  insert into events (endpoint_id, job_id, seq, event) select $1, job_id, 1, 'accepted' from fresh
-),
+${LOGGED},
 counted as (
-  insert into counts as kept (endpoint_id, process, queued)
-  select $1, $2, count(*) from fresh having count(*) > 0
-  on conflict (endpoint_id, process) do update
-  set queued = kept.queued + excluded.queued, touched_at = statement_timestamp()
+  ${countQueued('count(*) from fresh having count(*) > 0')}
 )
 select job_id from fresh`;
 
 const AT_ONCE = accept('fresh');
 const NOT_LATE = accept('fresh where job_id not in (select job_id from late)');
 
+/** What most batches are: fewer columns to carry, and no ids to hand back. */
+const ALIKE = `
+with fresh as materialized (
+  select * from unnest($3::uuid[], $5::int[], $6::int[]) as w (job_id, input_at, input_length)
+),
+made as (
+  insert into jobs (endpoint_id, job_id, input, webhook, execution_timeout_ms, ttl_ms,
+    low_priority, created_at)
+  select $1, job_id, substring($4::bytea from input_at for input_length), null, $7::bigint,
+    $8::bigint, $9::smallint >= 2, statement_timestamp() from fresh
+),
+queued as (
+  insert into queue (endpoint_id, rank, deadline_at, job_id, claim_no, attempts, event_seq,
+    execution_timeout_ms, waiting_since, escalate_at, has_webhook, has_secrets)
+  select $1, $9, statement_timestamp() + $8 * interval '1 ms', job_id, 0, 0, 1, $7,
+    statement_timestamp(),
+    case when $9 >= 2 then ${escalatesAt('statement_timestamp()', '$8')} end, false, false
+  from fresh
+),
+${LOGGED}
+${countQueued('$10::bigint')}`;
+
 const STATEMENTS = {
+  alike: statement({ name: 'accept_jobs', text: ALIKE }),
   keyed: statement({ name: 'accept_keyed_jobs', text: `with ${WANTED}, ${KEYED}, ${AT_ONCE}` }),
-  unkeyed: statement({ name: 'accept_jobs', text: `with ${WANTED}, ${UNKEYED}, ${AT_ONCE}` }),
+  unkeyed: statement({
+    name: 'accept_unlike_jobs',
+    text: `with ${WANTED}, ${UNKEYED}, ${AT_ONCE}`,
+  }),
   keyedLate: statement({
     name: 'accept_keyed_late_jobs',
     text: `with ${WANTED}, ${KEYED}, ${LATE}, ${NOT_LATE}`,
@@ -139,6 +179,57 @@ export const acceptJobs = async (
   source: SubmissionSource,
   jobs: readonly NewJob[],
 ): Promise<ReadonlySet<JobId>> => {
+  const [first] = jobs;
+  if (first === undefined) return new Set();
+  if (areAlike(first, jobs)) {
+    await acceptAlike(store, endpointId, process, first, jobs);
+    return new Set(jobs.map((job) => job.jobId));
+  }
+  return acceptUnlike(store, endpointId, process, source, jobs);
+};
+
+/** Whether only ids and inputs tell `jobs` apart, and each is nothing but an input. */
+const areAlike = (first: NewJob, jobs: readonly NewJob[]): boolean =>
+  jobs.every(
+    (job) =>
+      job.idempotency === undefined &&
+      job.startAtMs === null &&
+      job.webhook === null &&
+      job.secret === undefined &&
+      job.rank === first.rank &&
+      job.ttlMs === first.ttlMs &&
+      job.executionTimeoutMs === first.executionTimeoutMs,
+  );
+
+const acceptAlike = async (
+  store: Store,
+  endpointId: EndpointId,
+  process: string,
+  { executionTimeoutMs, ttlMs, rank }: NewJob,
+  jobs: readonly NewJob[],
+): Promise<void> => {
+  const inputs = toBlob(jobs.map((job) => job.input));
+  await store.run(STATEMENTS.alike, [
+    endpointId,
+    process,
+    uuidArray(jobs.map((job) => uuidOf(job.jobId))),
+    inputs.bytes,
+    intArray(inputs.at),
+    intArray(inputs.lengths),
+    executionTimeoutMs,
+    ttlMs,
+    rank,
+    jobs.length,
+  ]);
+};
+
+const acceptUnlike = async (
+  store: Store,
+  endpointId: EndpointId,
+  process: string,
+  source: SubmissionSource,
+  jobs: readonly NewJob[],
+): Promise<ReadonlySet<JobId>> => {
   const isKeyed = jobs.some((job) => job.idempotency !== undefined);
   const isLate = jobs.some((job) => job.startAtMs !== null);
   const inputs = toBlob(jobs.map((job) => job.input));
@@ -146,21 +237,21 @@ export const acceptJobs = async (
   const rows = await store.run<{ job_id: string }>(statementFor(isKeyed, isLate), [
     endpointId,
     process,
-    jobs.map((job) => uuidOf(job.jobId)),
+    uuidArray(jobs.map((job) => uuidOf(job.jobId))),
     inputs.bytes,
-    inputs.at,
-    inputs.lengths,
-    jobs.map((job) => job.webhook),
-    jobs.map((job) => job.executionTimeoutMs),
-    jobs.map((job) => job.ttlMs),
-    jobs.map((job) => job.rank),
+    intArray(inputs.at),
+    intArray(inputs.lengths),
+    textArray(jobs.map((job) => job.webhook)),
+    bigintArray(jobs.map((job) => job.executionTimeoutMs)),
+    bigintArray(jobs.map((job) => job.ttlMs)),
+    smallintArray(jobs.map((job) => job.rank)),
     secrets.bytes,
-    secrets.at,
-    secrets.lengths,
-    jobs.map((job) => job.idempotency?.key ?? null),
-    jobs.map((job) => job.idempotency?.bodyHash.toString('hex') ?? null),
+    intArray(secrets.at),
+    intArray(secrets.lengths),
+    textArray(jobs.map((job) => job.idempotency?.key ?? null)),
+    byteaArray(jobs.map((job) => job.idempotency?.bodyHash ?? null)),
     source,
-    ...(isLate ? [jobs.map((job) => job.startAtMs)] : []),
+    ...(isLate ? [bigintArray(jobs.map((job) => job.startAtMs))] : []),
   ]);
   return new Set(rows.map((row) => jobIdOf(row.job_id)));
 };
