@@ -32,6 +32,8 @@ export type Operation = {
   /** Of `submit`: every secret text in its s3Config. */
   readonly secrets?: readonly string[];
   readonly hasWebhook?: boolean;
+  /** Of `submit`: its startAfter. */
+  readonly startAtMs?: number;
   /** The HTTP status, and the problem's code. */
   readonly statusCode?: number;
   readonly code?: string;

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { createHash, createHmac } from 'node:crypto';
+import { test } from 'node:test';
+import type { Breach, Given } from './check/breach.ts';
+import { checkCalls } from './check/calls.ts';
+import { checkChunks } from './check/chunks.ts';
+import { checkEnds } from './check/ends.ts';
+import { checkEvents } from './check/events.ts';
+import { checkOrder } from './check/order.ts';
+import { checkRuns } from './check/runs.ts';
+import { checkSecrets } from './check/secrets.ts';
+import { checkSubmissions } from './check/submissions.ts';
+import type { EventRow, JobRow } from './check/tables.ts';
+import { checkTimes } from './check/times.ts';
+import { checkWebhooks } from './check/webhooks.ts';
+import type { Operation, WebhookPost } from './history.ts';
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const CANARY = `canary${'5a'.repeat(12)}`;
+const CLAIM = { workerId: 'one', claimNo: 1 };
+
+const eventOf = (seq: number, event: EventRow['event'], atMs: number, more = {}): EventRow => ({
+  ...{ job: 'first', seq, event, atMs },
+  ...{ workerId: undefined, claimNo: undefined, reason: undefined, ...more },
+});
+
+const JOB: JobRow = {
+  ...{ id: 'first', endpoint: 'echo', inputSha256: sha256('in'), hasWebhook: true, isLow: false },
+  ...{ ttlMs: 60_000, executionTimeoutMs: 10_000, state: 'COMPLETED', workerId: 'one' },
+  outputSha256: sha256('out'),
+  events: [
+    eventOf(1, 'accepted', 1_000),
+    eventOf(2, 'started', 1_100, CLAIM),
+    eventOf(3, 'completed', 1_300, CLAIM),
+  ],
+};
+
+const SUBMIT: Operation = {
+  ...{ kind: 'submit', via: 'http', endpoint: 'echo', key: 'k', inputSha256: sha256('in') },
+  ...{ atMs: 990, endedAtMs: 1_010, outcome: 'ok', statusCode: 200, jobId: 'first' },
+  ...{ hasWebhook: true, secrets: [CANARY] },
+};
+
+const signed = (atMs: number, more: Partial<WebhookPost> = {}): WebhookPost => {
+  const [webhookId, timestamp] = ['hook', String(Math.floor(atMs / 1_000))];
+  const body = '{"id":"first","status":"COMPLETED"}';
+  const hmac = createHmac('sha256', Buffer.alloc(32, 7)).update(`hook.${timestamp}.${body}`);
+  const signature = `v1,${hmac.digest('base64')}`;
+  return {
+    atMs,
+    endpoint: 'echo',
+    webhookId,
+    timestamp,
+    signature,
+    body,
+    statusCode: 200,
+    ...more,
+  };
+};
+
+const RUN = {
+  ...{ workerId: 'one', endpoint: 'echo', jobId: 'first', atMs: 1_110, inputSha256: sha256('in') },
+  ...{ endedAtMs: 1_290, how: 'returned' as const, outputSha256: sha256('out') },
+  ...{ answer: 'accepted' as const, secrets: [CANARY] },
+};
+
+const SEEN = JOB.events.map(({ seq, event }) => ({
+  ...{ atMs: 1_400 + seq, id: `first-${seq}`, endpoint: 'echo', jobId: 'first' },
+  ...{ event, sequence: seq },
+}));
+
+const LOOK: Operation = {
+  ...{ kind: 'status', via: 'http', endpoint: 'echo', jobId: 'first', atMs: 2_000 },
+  ...{ endedAtMs: 2_010, outcome: 'ok', statusCode: 200, state: 'COMPLETED' },
+  ...{ delayTime: 100, executionTime: 200, outputSha256: sha256('out') },
+};
+
+const SOUND: Given = {
+  history: {
+    ...{ operations: [SUBMIT, LOOK], runs: [RUN], events: SEEN, faults: [] },
+    posts: [signed(1_500, { statusCode: 500 }), signed(11_600)],
+  },
+  ...{ databaseUrl: '', logs: 'all is well', dump: 'rows', webhookSecrets: [SECRET] },
+  concurrency: new Map([['one', 1]]),
+  jobs: new Map([[JOB.id, JOB]]),
+  deliveries: [{ id: 'hook', job: 'first', seq: 3, outcome: 'delivered', unknowns: 0 }],
+  chunks: [0, 1].map((seq) => ({
+    ...{ job: 'first', claimNo: 1, seq },
+    output: `{"run":"a","chunk":${seq}}`,
+  })),
+  counts: [{ endpoint: 'echo', completed: 1, failed: 0, retried: 0 }],
+};
+
+const CHECKS = [
+  ...[checkSubmissions, checkEnds, checkRuns, checkChunks, checkTimes, checkOrder, checkEvents],
+  ...[checkWebhooks, checkCalls, checkSecrets],
+];
+
+const checkAll = (given: Given): Breach[] => CHECKS.flatMap((check) => check(given));
+
+const withHistory = (history: Partial<Given['history']>): Given => ({
+  ...SOUND,
+  history: { ...SOUND.history, ...history },
+});
+const withOperations = (...more: readonly Partial<Operation>[]): Given =>
+  withHistory({ operations: [SUBMIT, LOOK, ...more.map((one) => ({ ...LOOK, ...one }))] });
+const withJobs = (...jobs: readonly Partial<JobRow>[]): Given => ({
+  ...SOUND,
+  jobs: new Map(jobs.map((job) => [job.id ?? JOB.id, { ...JOB, ...job }])),
+});
+const another = (id: string, events: readonly EventRow[], more = {}): Partial<JobRow> => ({
+  ...{ id, inputSha256: sha256(id), hasWebhook: false, ...more },
+  events: events.map((event) => ({ ...event, job: id })),
+});
+const waiting = [eventOf(1, 'accepted', 1_000), eventOf(2, 'started', 9_000, CLAIM)];
+const jumping = [eventOf(1, 'accepted', 4_000), eventOf(2, 'started', 5_000, CLAIM)];
+
+/** What must never be, and the rule that has to tell it. */
+const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
+  ['an acknowledged job is there', { ...SOUND, jobs: new Map() }],
+  ['an input is the bytes that were sent', withJobs({ inputSha256: sha256('other') })],
+  ['a job is of the endpoint and has the webhook', withJobs({ hasWebhook: false })],
+  [
+    'one idempotency key names one job',
+    withHistory({ operations: [SUBMIT, { ...SUBMIT, jobId: 'second' }] }),
+  ],
+  [
+    'a job is named by one idempotency key',
+    withHistory({ operations: [SUBMIT, { ...SUBMIT, key: 'other' }] }),
+  ],
+  ['every job was submitted', withJobs({}, another('second', JOB.events))],
+  ['what was refused is not there', withHistory({ operations: [{ ...SUBMIT, outcome: 'fail' }] })],
+  ['a submission makes one job', withJobs({}, { id: 'second' })],
+  ['every job ends', withJobs({ state: undefined })],
+  [
+    'only a retry follows an end',
+    withJobs({ events: [...JOB.events, eventOf(4, 'failed', 1_400)] }),
+  ],
+  [
+    'a job has one end, and one more for each retry',
+    withJobs({ events: [...JOB.events, eventOf(4, 'failed', 1_400)] }),
+  ],
+  ['ends are counted once', { ...SOUND, counts: [{ ...SOUND.counts[0], completed: 2 } as never] }],
+  ['a state that was told is in the events', withOperations({ state: 'FAILED' })],
+  ['an end that was told is not taken back', withOperations({ atMs: 3_000, state: 'IN_PROGRESS' })],
+  ['an output that was told is the one that is kept', withOperations({ outputSha256: 'x' })],
+  ['delayTime and executionTime are whole', withOperations({ delayTime: -1 })],
+  ['a job is retried when a client says so', withOperations({ kind: 'retry', state: 'IN_QUEUE' })],
+  ['a cancel that was told has cancelled', withOperations({ kind: 'cancel', state: 'CANCELLED' })],
+  ['a purge tells how many it removed', withOperations({ kind: 'purge', removed: 1 })],
+  ['what runs is a job', withHistory({ runs: [RUN, { ...RUN, jobId: 'second' }] })],
+  ['a worker gets the bytes that were sent', withHistory({ runs: [{ ...RUN, inputSha256: 'x' }] })],
+  ['a worker runs a job once for each claim', withHistory({ runs: [RUN, RUN] })],
+  [
+    'the output that is kept is what its worker gave',
+    withHistory({ runs: [{ ...RUN, outputSha256: 'x' }] }),
+  ],
+  ['a result counts when its worker is told so', withHistory({ runs: [RUN, RUN] })],
+  [
+    'a result counts when its worker is told so',
+    withHistory({ runs: [{ ...RUN, answer: 'refused' }] }),
+  ],
+  ['a worker gets the s3Config of its job', withHistory({ runs: [{ ...RUN, secrets: ['x'] }] })],
+  ['a worker has no more jobs than room', withHistory({ runs: [RUN, { ...RUN, atMs: 1_200 }] })],
+  [
+    'the chunks of a claim are of one run',
+    { ...SOUND, chunks: SOUND.chunks.map((one) => ({ ...one, output: `{"run":${one.seq}}` })) },
+  ],
+  ['the chunks of a claim are whole and in order', { ...SOUND, chunks: SOUND.chunks.slice(1) }],
+  ['no job starts after its deadline', withJobs({ ttlMs: 50 })],
+  ['no job runs on after its executionTimeout', withJobs({ executionTimeoutMs: -10_000 })],
+  [
+    'the events of a job follow one another in time',
+    withJobs({ events: [eventOf(1, 'accepted', 90_000), ...JOB.events.slice(1)] }),
+  ],
+  ['a job that has ended is not run', withHistory({ runs: [{ ...RUN, atMs: 20_000 }] })],
+  [
+    'a low job waits while a high one does',
+    {
+      ...withJobs(another('second', waiting), another('third', jumping, { isLow: true })),
+      history: {
+        ...SOUND.history,
+        operations: [SUBMIT, { ...SUBMIT, jobId: 'second' }],
+      },
+    },
+  ],
+  [
+    'a job escalates once',
+    withJobs({ events: [1, 2, 3].map((seq) => eventOf(seq, 'escalated', 1_000)) }),
+  ],
+  ['every event comes to a consumer', withHistory({ events: SEEN.slice(1) })],
+  [
+    'an event that comes is in the log',
+    withHistory({ events: SEEN.map((one) => ({ ...one, sequence: one.sequence + 1 })) }),
+  ],
+  [
+    'an event id names one event',
+    withHistory({ events: SEEN.map((one) => ({ ...one, id: 'x' })) }),
+  ],
+  [
+    'an event has one id',
+    withHistory({ events: [...SEEN, ...SEEN.map((one) => ({ ...one, id: `${one.id}!` }))] }),
+  ],
+  ['the events of a job come in their order', withHistory({ events: SEEN.toReversed() })],
+  [
+    'a webhook tells an end that is so',
+    withHistory({ posts: [signed(1_500, { body: '{"id":"first","status":"FAILED"}' })] }),
+  ],
+  ['a webhook comes after the end that it tells', withHistory({ posts: [signed(1_200)] })],
+  ['what counts as delivered came', withHistory({ posts: [] })],
+  [
+    'every delivery is closed in the end',
+    { ...SOUND, deliveries: SOUND.deliveries.map((one) => ({ ...one, outcome: undefined })) },
+  ],
+  [
+    'a delivery is tried six times at most',
+    withHistory({
+      posts: [1, 2, 3, 4, 5, 6, 7].map((n) => signed(n * 11_000, { statusCode: 500 })),
+    }),
+  ],
+  [
+    'known tries are ten seconds apart',
+    withHistory({ posts: [signed(1_500, { statusCode: 500 }), signed(9_000)] }),
+  ],
+  [
+    'a webhook that came through is not sent again',
+    withHistory({ posts: [signed(1_500), signed(12_000)] }),
+  ],
+  ['a webhook is signed', withHistory({ posts: [signed(1_500, { signature: 'v1,x' })] })],
+  [
+    'a webhook tells when it was sent',
+    withHistory({ posts: [signed(1_500, { timestamp: '999' })] }),
+  ],
+  ['a failure of ours is a 503 with Retry-After', withOperations({ statusCode: 500 })],
+  [
+    'nothing fails while nothing is broken',
+    withOperations({ statusCode: 503, hasRetryAfter: true }),
+  ],
+  [
+    'no request is left without an answer',
+    withHistory({
+      operations: [SUBMIT, { ...LOOK, outcome: 'unknown', statusCode: undefined } as never],
+    }),
+  ],
+  ['no process dies of what nobody caught', { ...SOUND, logs: '{"level":"fatal"}' }],
+  ['an s3Config stands nowhere but where it is sealed', { ...SOUND, logs: CANARY }],
+  [
+    'an s3Config stands nowhere but where it is sealed',
+    { ...SOUND, dump: Buffer.from(CANARY).toString('base64') },
+  ],
+];
+
+test('a run in which all is well breaks no rule', () => {
+  assert.deepEqual(checkAll(SOUND), []);
+});
+
+for (const [rule, given] of BREACHES) {
+  test(`it is told when it is not so that ${rule}`, () => {
+    const told = checkAll(given).map((breach) => breach.rule);
+    assert(
+      told.some((one) => one.startsWith(rule)),
+      `only: ${told.join(', ')}`,
+    );
+  });
+}

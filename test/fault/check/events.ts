@@ -1,0 +1,54 @@
+import type { SeenEvent } from '../history.ts';
+import { type Breach, type Given, groupBy, tell, wasBroken } from './breach.ts';
+
+/** What was published and not yet consumed goes with a broker's store. */
+const WIPED_BEFORE_MS = 60_000;
+const SETTLE_MS = 30_000;
+
+/** A consumer outside gets every event that is, none that is not, and those of a job in order. */
+export const checkEvents = ({ history, jobs }: Given): Breach[] => {
+  const { events: seen, faults } = history;
+  if (seen.length === 0) return [];
+  const wipes = faults.filter(({ kind }) => kind.includes('wipe'));
+  const isForgiven = (atMs: number): boolean =>
+    wasBroken(wipes, atMs, atMs + WIPED_BEFORE_MS, SETTLE_MS);
+  const keyOf = (job: string, sequence: number): string => `${job} ${sequence}`;
+  const heard = new Set(seen.map(({ jobId, sequence }) => keyOf(jobId, sequence)));
+  const all = [...jobs.values()].flatMap(({ events }) => events);
+  const missing = all.filter(
+    ({ job, seq, atMs }) => !heard.has(keyOf(job, seq)) && !isForgiven(atMs),
+  );
+
+  const real = new Map(all.map((one) => [keyOf(one.job, one.seq), one]));
+  const invented = seen.filter(({ jobId, sequence, event }) => {
+    return real.get(keyOf(jobId, sequence))?.event !== event;
+  });
+  const ids = groupBy(seen, ({ id }) => id);
+  const shared = [...ids].filter(
+    ([, same]) => new Set(same.map(({ jobId, sequence }) => keyOf(jobId, sequence))).size > 1,
+  );
+  const renamed = [...groupBy(seen, ({ jobId, sequence }) => keyOf(jobId, sequence))].filter(
+    ([, same]) => new Set(same.map(({ id }) => id)).size > 1,
+  );
+  const disordered = [...groupBy(seen, ({ jobId }) => jobId)].filter(([, own]) => {
+    if (own.some(({ atMs }) => isForgiven(atMs))) return false;
+    return firstArrivals(own).some((sequence, at, order) => sequence < (order[at - 1] ?? 0));
+  });
+  const name = ({ jobId, sequence, event }: SeenEvent): string => `${jobId} ${sequence} ${event}`;
+  return [
+    ...tell(
+      'every event comes to a consumer',
+      missing,
+      (one) => `${one.job} ${one.seq} ${one.event}`,
+    ),
+    ...tell('an event that comes is in the log', invented, name),
+    ...tell('an event id names one event', shared, ([id]) => id),
+    ...tell('an event has one id', renamed, ([event]) => event),
+    ...tell('the events of a job come in their order', disordered, ([job]) => job),
+  ];
+};
+
+/** The sequence numbers in the order in which each came for the first time. */
+const firstArrivals = (own: readonly SeenEvent[]): number[] => [
+  ...new Set(own.map(({ sequence }) => sequence)),
+];
