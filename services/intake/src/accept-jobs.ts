@@ -1,19 +1,13 @@
-import { type EndpointId, type InstanceId, type JobId, refuse } from '@switchyard/contracts';
+import type { EndpointId, InstanceId, JobId } from '@switchyard/contracts';
 import { createKeyedBatcher, type Metrics } from '@switchyard/runtime';
 import {
-  acceptJobs,
-  isOutcomeUnknown,
   type NewJob,
-  readIdempotencyKeys,
   type Store,
   StoreUnavailable,
   type SubmissionSource,
 } from '@switchyard/store';
-import { confirmAccept } from './confirm-accept.ts';
+import { type Accepted, answerFor, type Outcome, storeIsAway, storeJobs } from './store-jobs.ts';
 import type { Changes } from './tell-changes.ts';
-
-/** `repeat`: the idempotency key stands for this earlier job, which came with the same body. */
-export type Accepted = { readonly kind: 'stored' | 'repeat'; readonly jobId: JobId };
 
 export interface Acceptor {
   /**
@@ -22,6 +16,16 @@ export interface Acceptor {
    * stored; `outcome_unknown` with the id: nobody knows. StoreUnavailable: nothing was stored.
    */
   accept(endpointId: EndpointId, source: SubmissionSource, job: NewJob): Promise<Accepted>;
+  /**
+   * Stores jobs of HTTP that come as a batch already, none of whose keys comes twice, and says what
+   * became of each. Batches of one `lane` must not be under way at once.
+   * @throws StoreUnavailable, or another error, as `storeJobs`: nothing was stored.
+   */
+  acceptBatch(
+    endpointId: EndpointId,
+    lane: string,
+    jobs: readonly NewJob[],
+  ): Promise<ReadonlyMap<JobId, Outcome>>;
   /** Resolves once every job that came in has its answer. */
   idle(): Promise<void>;
 }
@@ -33,15 +37,6 @@ const WAITING_MAX_BYTES = 64 * 1_048_576;
 /** Jobs that were not sent to the database by then are refused, in ms: the client may try again. */
 const WAIT_MAX_MS = 2_500;
 const WAIT_CHECK_MS = 250;
-
-/** What senders call the idempotency key that they give. */
-export const KEY_NAMES: Readonly<Record<SubmissionSource, string>> = {
-  http: 'Idempotency-Key',
-  broker: 'message id',
-};
-
-/** What became of one job of a batch. */
-type Outcome = Accepted | { readonly kind: 'mismatch' | 'unknown' | 'keyUnread' | 'gaveUp' };
 
 type Pending = {
   readonly job: NewJob;
@@ -60,35 +55,60 @@ type Context = {
 /** One batch of each endpoint and way in under way, the next one collecting behind it. */
 export const createAcceptor = (context: Context): Acceptor => {
   const patience = createPatience();
+  const store = createBatchStore(context);
+  const batches = new Set<Promise<unknown>>();
   // Apart, because the statement of a batch names the way in to which its keys belong.
   const batchers = {
-    http: createBatcherOf(context, 'http', patience),
-    broker: createBatcherOf(context, 'broker', patience),
+    http: createBatcherOf(store, 'http', patience),
+    broker: createBatcherOf(store, 'broker', patience),
   };
   return {
     accept: async (endpointId, source, job) => {
       const add = (pending: Pending) => batchers[source].add(endpointId, pending);
       return answerFor(await patience.wait(job, add), source, job);
     },
+    acceptBatch: async (endpointId, lane, jobs) => {
+      const stored = store(endpointId, 'http', lane, jobs);
+      batches.add(stored);
+      return await stored.finally(() => batches.delete(stored));
+    },
     idle: async () => {
       await Promise.all([batchers.http.idle(), batchers.broker.idle()]);
+      await Promise.allSettled(batches);
     },
   };
 };
 
-const createBatcherOf = (context: Context, source: SubmissionSource, { board }: Patience) => {
+type BatchStore = ReturnType<typeof createBatchStore>;
+
+/** Stores batches, counts what it stored and tells the other services. */
+const createBatchStore = (context: Context) => {
   const accepted = context.metrics.counter(
     'switchyard_jobs_accepted_total',
     'Jobs stored by this process.',
   );
-  return createKeyedBatcher<EndpointId, Pending, Outcome>({
+  return async (
+    endpointId: EndpointId,
+    source: SubmissionSource,
+    lane: string,
+    jobs: readonly NewJob[],
+  ): Promise<ReadonlyMap<JobId, Outcome>> => {
+    const outcomes = await storeJobs(context, endpointId, source, lane, jobs);
+    let stored = 0;
+    for (const { kind } of outcomes.values()) if (kind === 'stored') stored += 1;
+    accepted.add(stored);
+    if (stored > 0) context.changes.queued(endpointId);
+    return outcomes;
+  };
+};
+
+const createBatcherOf = (store: BatchStore, source: SubmissionSource, { board }: Patience) =>
+  createKeyedBatcher<EndpointId, Pending, Outcome>({
     run: async (endpointId, batch) => {
       const jobs = batch.filter(board).map(({ job }) => job);
       if (jobs.length === 0) return batch.map(() => ({ kind: 'gaveUp' }));
-      const outcomes = await acceptBatch(context, endpointId, source, jobs);
-      const stored = [...outcomes.values()].filter(({ kind }) => kind === 'stored').length;
-      accepted.add(stored);
-      if (stored > 0) context.changes.queued(endpointId);
+      // In lanes of their own, so that batches of the two ways in do not wait for each other.
+      const outcomes = await store(endpointId, source, source, jobs);
       return batch.map(({ job }) => outcomes.get(job.jobId) ?? { kind: 'gaveUp' });
     },
     maxItems: BATCH_MAX_JOBS,
@@ -99,7 +119,6 @@ const createBatcherOf = (context: Context, source: SubmissionSource, { board }: 
     queueMaxBytes: WAITING_MAX_BYTES,
     isPermanent: (error) => !(error instanceof StoreUnavailable),
   });
-};
 
 type Patience = ReturnType<typeof createPatience>;
 
@@ -146,106 +165,4 @@ const createPatience = () => {
       return promise;
     },
   };
-};
-
-const acceptBatch = async (
-  context: Context,
-  endpointId: EndpointId,
-  source: SubmissionSource,
-  jobs: readonly NewJob[],
-): Promise<ReadonlyMap<JobId, Outcome>> => {
-  const { store } = context;
-  const settled = await storeOrConfirm(context, endpointId, source, jobs);
-  const missing = jobs.filter(({ jobId }) => !settled.stored.has(jobId));
-  const keyed = await readKeysOf(store, endpointId, source, missing);
-  return new Map(
-    jobs.map((job): [JobId, Outcome] => {
-      if (settled.stored.has(job.jobId)) return [job.jobId, { kind: 'stored', jobId: job.jobId }];
-      if (job.idempotency === undefined) return [job.jobId, { kind: 'unknown' }];
-      const held = keyed?.get(job.idempotency.key);
-      if (held === undefined) {
-        return [job.jobId, { kind: settled.isKnown ? 'keyUnread' : 'unknown' }];
-      }
-      return [job.jobId, outcomeOf(job, job.idempotency.bodyHash, held)];
-    }),
-  );
-};
-
-const outcomeOf = (
-  job: NewJob,
-  bodyHash: Buffer,
-  held: { readonly jobId: JobId; readonly bodyHash: Buffer },
-): Outcome => {
-  if (held.jobId === job.jobId) return { kind: 'stored', jobId: job.jobId };
-  return held.bodyHash.equals(bodyHash)
-    ? { kind: 'repeat', jobId: held.jobId }
-    : { kind: 'mismatch' };
-};
-
-/** Which jobs are stored; not `isKnown` where the fate of the others is open. */
-const storeOrConfirm = async (
-  { store, instance }: Context,
-  endpointId: EndpointId,
-  source: SubmissionSource,
-  jobs: readonly NewJob[],
-): Promise<{ stored: ReadonlySet<JobId>; isKnown: boolean }> => {
-  try {
-    // Rows of counts of their own, so that batches of the two ways in do not wait for each other.
-    const process = `${instance}/accept/${source}`;
-    return { stored: await acceptJobs(store, endpointId, process, source, jobs), isKnown: true };
-  } catch (error) {
-    if (!(error instanceof StoreUnavailable) || !isOutcomeUnknown(error)) throw error;
-    const ids = jobs.map(({ jobId }) => jobId);
-    const stored = await confirmAccept(store, endpointId, ids);
-    // The statement is whole or not at all: one job that is there speaks for the others.
-    return { stored, isKnown: stored.size > 0 };
-  }
-};
-
-/**
- * What the keys of `jobs` stand for; undefined when the database cannot say. It must not fail: the
- * batch is stored by then, and a failure would have it stored again.
- */
-const readKeysOf = async (
-  store: Store,
-  endpointId: EndpointId,
-  source: SubmissionSource,
-  jobs: readonly NewJob[],
-) => {
-  const keys = jobs.flatMap(({ idempotency }) => idempotency?.key ?? []);
-  if (keys.length === 0) return undefined;
-  try {
-    return await readIdempotencyKeys(store, endpointId, source, keys);
-  } catch {
-    return undefined;
-  }
-};
-
-const storeIsAway = () =>
-  refuse('store.unavailable', 'The database is away; nothing was stored. Try again in a moment.', {
-    retryAfterSeconds: 1,
-  });
-
-const answerFor = (outcome: Outcome, source: SubmissionSource, job: NewJob): Accepted => {
-  switch (outcome.kind) {
-    case 'stored':
-    case 'repeat':
-      return outcome;
-    case 'mismatch':
-      throw refuse(
-        'idempotency.mismatch',
-        `This ${KEY_NAMES[source]} was sent with another body within the last 24 hours.`,
-      );
-    case 'unknown':
-      throw refuse(
-        'outcome_unknown',
-        'The database went away before it said whether the job was stored; ask for its status.',
-        { id: job.jobId, retryAfterSeconds: 1 },
-      );
-    case 'keyUnread':
-    case 'gaveUp':
-      throw storeIsAway();
-    default:
-      return outcome satisfies never;
-  }
 };

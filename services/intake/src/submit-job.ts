@@ -10,11 +10,12 @@ import {
 import { rankOf } from '@switchyard/lifecycle';
 import type { Sealer, TargetGuard } from '@switchyard/runtime';
 import type { NewJob, SubmissionSource } from '@switchyard/store';
-import { type Accepted, type Acceptor, KEY_NAMES } from './accept-jobs.ts';
+import type { Acceptor } from './accept-jobs.ts';
 import type { QueueGuard } from './guard-queue.ts';
 import type { StartGuard } from './guard-start.ts';
 import type { StatusReader } from './read-status.ts';
 import { readSubmission, type Submission } from './read-submission.ts';
+import { type Accepted, KEY_NAMES } from './store-jobs.ts';
 
 export type SubmitContext = {
   readonly acceptor: Acceptor;

@@ -10,9 +10,9 @@ import {
   WAIT_MS,
 } from '@switchyard/contracts';
 import { isTerminal } from '@switchyard/lifecycle';
-import type { Accepted } from '../accept-jobs.ts';
 import { describeStatus } from '../describe-status.ts';
 import type { ProgressMemory } from '../remember-progress.ts';
+import type { Accepted } from '../store-jobs.ts';
 import { describeAccepted, IDEMPOTENCY_KEY, type SubmitContext, submitJob } from '../submit-job.ts';
 import type { Waiters } from '../wait-for-result.ts';
 import { integerIn } from './parameters.ts';
