@@ -63,39 +63,61 @@ export const earliestUuid = (atMs: number): string => {
 
 const isSync = (uuid: string): boolean => (Number.parseInt(uuid.slice(-1), 16) & 1) === 1;
 
-const POOL_BYTES = 8 * 512;
-let pool = randomBytes(POOL_BYTES);
-let poolAt = 0;
+/** Random bytes in hex, sixteen digits an id: one call for many is what makes ids cheap. */
+const POOL_DIGITS = 2 * 8 * 512;
+const ID_DIGITS = 16;
+let pool = '';
+let poolAt = POOL_DIGITS;
 let lastMs = 0;
 let counter = 0;
+/** What the ids of this millisecond begin with. */
+let prefix = '';
+
+/** Two bits of a digit are RFC 9562's variant; in the last digit one tells `sync` ids. */
+const VARIANTS = '89ab';
+const EVEN = '02468ace';
+const ODD = '13579bdf';
 
 /**
  * A new job id. Ids of one process rise strictly, so that fresh rows stand side by side in the
  * indexes: 12 bits behind the time count within the millisecond, 61 bits are random.
  */
 export const newJobId = (kind: 'async' | 'sync'): JobId => {
-  const nowMs = Date.now();
-  if (nowMs > lastMs) {
-    lastMs = nowMs;
-    counter = 0;
-  } else if (++counter > 0xfff) {
-    lastMs += 1;
-    counter = 0;
-  }
-  if (poolAt === POOL_BYTES) {
-    pool = randomBytes(POOL_BYTES);
+  tick();
+  if (poolAt === POOL_DIGITS) {
+    pool = randomBytes(POOL_DIGITS / 2).toString('hex');
     poolAt = 0;
   }
-  const time = lastMs.toString(16).padStart(12, '0');
-  const random = Buffer.from(pool.subarray(poolAt, poolAt + 8));
-  poolAt += 8;
-  random.writeUInt8((random.readUInt8(0) & 0x3f) | 0x80, 0);
-  random.writeUInt8((random.readUInt8(7) & 0xfe) | (kind === 'sync' ? 1 : 0), 7);
-  const tail = random.toString('hex');
+  const first = poolAt;
+  const last = first + ID_DIGITS - 1;
+  poolAt += ID_DIGITS;
   const count = counter.toString(16).padStart(3, '0');
-  const parts = [time.slice(0, 8), time.slice(8), `7${count}`, tail.slice(0, 4), tail.slice(4)];
-  return jobIdOf(parts.join('-'));
+  const variant = VARIANTS[digitAt(pool, first) & 3];
+  const parity = (kind === 'sync' ? ODD : EVEN)[digitAt(pool, last) >> 1];
+  const random = `${variant}${pool.slice(first + 1, first + 4)}-${pool.slice(first + 4, last)}`;
+  const id = `${prefix}${count}-${random}${parity}`;
+  return (kind === 'sync' ? `${SYNC_PREFIX}${id}` : id) as JobId;
 };
+
+/** Counts on within a millisecond; in a new one, or when the count is full, begins anew. */
+const tick = (): void => {
+  const nowMs = Date.now();
+  if (nowMs <= lastMs && counter < 0xfff) {
+    counter += 1;
+    return;
+  }
+  lastMs = Math.max(nowMs, lastMs + 1);
+  counter = 0;
+  const time = lastMs.toString(16).padStart(12, '0');
+  prefix = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+};
+
+const digitAt = (hex: string, at: number): number => {
+  const code = hex.charCodeAt(at);
+  return code < A ? code - ZERO : code - A + 10;
+};
+const ZERO = '0'.charCodeAt(0);
+const A = 'a'.charCodeAt(0);
 
 /** A name for this start of a process. */
 export const newInstanceId = (): InstanceId => randomUUID() as InstanceId;
