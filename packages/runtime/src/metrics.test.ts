@@ -41,3 +41,15 @@ test('label values without bound take bounded room', async () => {
   assert.equal(lines.length, 1_001);
   assert.ok(lines.includes('switchyard_y_total{endpoint="other",service="all"} 4000'));
 });
+
+test('a series with its labels given counts into the same metric', async () => {
+  const metrics = createMetrics({ service: 'all' });
+  const counter = metrics.counter('switchyard_z_total', 'Z.', ['status']);
+  const series = counter.with({ status: '200' });
+  series.add(2);
+  counter.add(1, { status: '200' });
+  const lines = async (): Promise<string[]> => (await metrics.render()).body.split('\n');
+  assert.ok((await lines()).includes('switchyard_z_total{status="200",service="all"} 3'));
+  series.add(1);
+  assert.ok((await lines()).includes('switchyard_z_total{status="200",service="all"} 4'));
+});

@@ -1,4 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from 'prom-client';
 
 /** One value for each label that the metric was made with. */
 export type Labels<Name extends string> = Readonly<Record<Name, string>>;
@@ -8,7 +15,11 @@ type LabelArguments<Name extends string> = [Name] extends [never] ? [] : [labels
 export type MetricCounter<Name extends string> = {
   /** Adds `amount`, which is not negative. */
   readonly add: (amount: number, ...labels: LabelArguments<Name>) => void;
+  /** As `add` with these labels, for those that are counted with each request. */
+  readonly with: (...labels: LabelArguments<Name>) => CounterSeries;
 };
+/** A counter with its labels given. */
+export type CounterSeries = { readonly add: (amount: number) => void };
 export type MetricGauge<Name extends string> = {
   readonly set: (value: number, ...labels: LabelArguments<Name>) => void;
 };
@@ -74,14 +85,12 @@ export const createMetrics = ({ service }: { readonly service: string }): Metric
   return {
     counter: (name, help, labels = []) =>
       once(name, `counter ${labels}`, () => {
-        const counter = new Counter<string>({
-          name,
-          help,
-          labelNames: labels,
-          registers: [registry],
-        });
-        const bounded = boundLabels();
-        return { add: (amount, ...[given]) => counter.inc(bounded(given), amount) };
+        const options = { name, help, labelNames: labels, registers: [registry] };
+        const { add, open } = openCounter(options);
+        return {
+          add: (amount, ...[given]) => add(amount, given),
+          with: (...[given]) => open(given),
+        };
       }),
     gauge: (name, help, labels = [], read) =>
       once(name, `gauge ${labels}`, () => {
@@ -108,6 +117,50 @@ export const createMetrics = ({ service }: { readonly service: string }): Metric
         return { observe: (value, ...[given]) => histogram.observe(bounded(given), value) };
       }),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+};
+
+/**
+ * Series with their labels given keep what they count until somebody reads: the library looks the
+ * labels up for each amount.
+ */
+const openCounter = (options: CounterConfiguration<string>) => {
+  const held: HeldSeries[] = [];
+  const counter: Counter = new Counter<string>({
+    ...options,
+    collect: () => {
+      for (const series of held) counter.inc(series.labels, series.take());
+    },
+  });
+  const bounded = boundLabels();
+  return {
+    add: (amount: number, labels?: Readonly<Record<string, string>>): void =>
+      counter.inc(bounded(labels), amount),
+    open: (labels?: Readonly<Record<string, string>>): CounterSeries => {
+      const series = holdSeries(bounded(labels));
+      held.push(series);
+      return series;
+    },
+  };
+};
+
+type HeldSeries = CounterSeries & {
+  readonly labels: Record<string, string>;
+  readonly take: () => number;
+};
+
+const holdSeries = (labels: Record<string, string>): HeldSeries => {
+  let amount = 0;
+  return {
+    labels,
+    add: (more) => {
+      amount += more;
+    },
+    take: () => {
+      const taken = amount;
+      amount = 0;
+      return taken;
+    },
   };
 };
 

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { EndpointId, Problem, Scope } from '@switchyard/contracts';
 import type { Store } from './open-store.ts';
 import { readKey } from './statements/read-key.ts';
@@ -22,6 +22,8 @@ export interface KeyRing {
    * @throws StoreUnavailable when the key is not known yet and the database is away.
    */
   check(authorization: string | undefined): Promise<KeyCheck>;
+  /** What `check` would resolve to, where it need not ask the database; undefined where it must. */
+  known(authorization: string | undefined): KeyCheck | undefined;
   /** Drops what is remembered of a key, when it is known to have changed. */
   forget(keyId: string): void;
 }
@@ -41,13 +43,24 @@ export const newKey = (): { keyId: string; key: string; hash: Buffer } => {
   return { keyId, key, hash: hashOf(key) };
 };
 
-const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
+const hashOf = (key: string): Buffer => hash('sha256', key, 'buffer');
 
 type Remembered = {
   readonly hash: Buffer;
-  readonly principal: Principal | undefined;
+  /** Made once, because each request asks; undefined for a key that opens nothing. */
+  readonly opens: KeyCheck | undefined;
   readonly atMs: number;
 };
+
+/** The answer, or what it takes to ask the database for it. */
+type LookedUp =
+  | { readonly known: KeyCheck }
+  | {
+      readonly known?: undefined;
+      readonly keyId: string;
+      readonly given: Buffer;
+      readonly before: Remembered | undefined;
+    };
 
 /**
  * @param bootstrapKey the operator's key from the configuration: it may do everything and is in no
@@ -55,8 +68,7 @@ type Remembered = {
  */
 export const createKeyRing = (store: Store, bootstrapKey: string | undefined): KeyRing => {
   const remembered = new Map<string, Remembered>();
-  const bootstrap =
-    bootstrapKey === undefined ? undefined : { hash: hashOf(bootstrapKey), principal: ROOT };
+  const bootstrapHash = bootstrapKey === undefined ? undefined : hashOf(bootstrapKey);
 
   const readAnew = async (keyId: string, before: Remembered | undefined): Promise<Remembered> => {
     // Counted from before the look, which may see the key as it was until then.
@@ -65,10 +77,13 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
       const stored = await readKey(store, keyId);
       const found: Remembered = {
         hash: stored?.hash ?? Buffer.alloc(32),
-        principal: stored && {
-          keyId,
-          scopes: new Set(stored.scopes),
-          endpoints: stored.endpoints && new Set(stored.endpoints),
+        opens: stored && {
+          ok: true,
+          principal: {
+            keyId,
+            scopes: new Set(stored.scopes),
+            endpoints: stored.endpoints && new Set(stored.endpoints),
+          },
         },
         atMs: askedMs,
       };
@@ -81,33 +96,40 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
     }
   };
 
+  const lookUp = (authorization: string | undefined): LookedUp => {
+    const key = keyIn(authorization);
+    if (key === undefined) return { known: MISSING };
+    const given = hashOf(key);
+    if (bootstrapHash !== undefined && timingSafeEqual(given, bootstrapHash)) return BOOTSTRAP;
+    const keyId = KEY.exec(key)?.[1];
+    if (keyId === undefined) return { known: INVALID };
+    const found = remembered.get(keyId);
+    const isFresh = found !== undefined && performance.now() - found.atMs < CACHE_MS;
+    return isFresh ? { known: judge(found, given) } : { keyId, given, before: found };
+  };
+
   return {
     check: async (authorization) => {
-      const key = keyIn(authorization);
-      if (key === undefined) return MISSING;
-      const hash = hashOf(key);
-      if (bootstrap !== undefined && timingSafeEqual(hash, bootstrap.hash)) {
-        return { ok: true, principal: bootstrap.principal };
-      }
-      const keyId = KEY.exec(key)?.[1];
-      if (keyId === undefined) return INVALID;
-      const before = remembered.get(keyId);
-      const fresh = before !== undefined && performance.now() - before.atMs < CACHE_MS;
-      const found = fresh ? before : await readAnew(keyId, before);
-      return found.principal !== undefined && timingSafeEqual(hash, found.hash)
-        ? { ok: true, principal: found.principal }
-        : INVALID;
+      const found = lookUp(authorization);
+      if (found.known !== undefined) return found.known;
+      return judge(await readAnew(found.keyId, found.before), found.given);
     },
+    known: (authorization) => lookUp(authorization).known,
     forget: (keyId) => {
       remembered.delete(keyId);
     },
   };
 };
 
-const ROOT: Principal = {
-  keyId: 'bootstrap',
-  scopes: new Set<Scope>(['submit', 'read', 'admin', 'worker']),
-  endpoints: null,
+const BOOTSTRAP: LookedUp = {
+  known: {
+    ok: true,
+    principal: {
+      keyId: 'bootstrap',
+      scopes: new Set<Scope>(['submit', 'read', 'admin', 'worker']),
+      endpoints: null,
+    },
+  },
 };
 
 const MISSING: KeyCheck = {
@@ -118,6 +140,9 @@ const INVALID: KeyCheck = {
   ok: false,
   problem: { code: 'auth.invalid', detail: 'The API key is unknown, expired or revoked.' },
 };
+
+const judge = (found: Remembered, given: Buffer): KeyCheck =>
+  found.opens !== undefined && timingSafeEqual(given, found.hash) ? found.opens : INVALID;
 
 const keyIn = (authorization: string | undefined): string | undefined => {
   if (authorization === undefined || authorization.length > HEADER_MAX_CHARACTERS) return undefined;

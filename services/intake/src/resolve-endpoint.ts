@@ -8,6 +8,8 @@ export interface EndpointCache {
    * what was known last serves. @throws StoreUnavailable when it was not known yet.
    */
   resolve(id: EndpointId): Promise<Endpoint | undefined>;
+  /** What `resolve` would resolve to without a wait; undefined where it takes one. */
+  known(id: EndpointId): Endpoint | undefined;
   /** Drops what is remembered, when it is known to have changed. */
   forget(id: EndpointId): void;
 }
@@ -51,18 +53,31 @@ export const createEndpointCache = (store: Store): EndpointCache => {
     }
   };
 
-  return {
-    resolve: (id) => {
-      const entry = entries.get(id);
-      if (entry === undefined) return readAnew(id, undefined);
-      const ageMs = performance.now() - entry.atMs;
-      if (ageMs < REFRESH_MS) return Promise.resolve(entry.endpoint);
-      entry.reading ??= readAnew(id, entry);
-      if (ageMs >= CACHE_MS) return entry.reading;
+  /** The entry that may serve now, read anew behind the answer before it grows too old. */
+  const serving = (id: EndpointId): Entry | undefined => {
+    const entry = entries.get(id);
+    if (entry === undefined) return undefined;
+    const ageMs = performance.now() - entry.atMs;
+    if (ageMs < REFRESH_MS) return entry;
+    if (ageMs >= CACHE_MS) return undefined;
+    if (entry.reading === undefined) {
+      entry.reading = readAnew(id, entry);
       // Whoever comes after CACHE_MS reads again and hears of a failure that lasts.
       entry.reading.catch(() => undefined);
-      return Promise.resolve(entry.endpoint);
+    }
+    return entry;
+  };
+
+  return {
+    resolve: async (id) => {
+      const entry = serving(id);
+      if (entry !== undefined) return entry.endpoint;
+      const old = entries.get(id);
+      if (old === undefined) return readAnew(id, undefined);
+      old.reading ??= readAnew(id, old);
+      return old.reading;
     },
+    known: (id) => serving(id)?.endpoint,
     forget: (id) => {
       entries.delete(id);
     },

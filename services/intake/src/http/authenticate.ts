@@ -59,8 +59,30 @@ export const admitToEndpoint = async (
   return { principal, endpoint, endpointId };
 };
 
+/**
+ * As `admitToEndpoint`, without a wait, of a key and an endpoint that are known and go together;
+ * undefined of all others, whose answer `admitToEndpoint` has.
+ */
+export const admitAtOnce = (
+  { keyRing, endpoints }: Context,
+  route: EndpointRoute,
+  authorization: string | undefined,
+  name: string,
+): Admitted | undefined => {
+  const check = keyRing.known(authorization);
+  const endpointId = parseEndpointId(name);
+  if (!check?.ok || endpointId === undefined) return undefined;
+  const endpoint = endpoints.known(endpointId);
+  const { principal } = check;
+  if (endpoint === undefined || !mayUse(principal, endpointId)) return undefined;
+  return hasScope(principal, route.scope) ? { principal, endpoint, endpointId } : undefined;
+};
+
 /** `admin` opens what `submit` and `read` open; `worker` opens nothing here. */
-const requireScope = ({ scopes }: Principal, scope: Scope): void => {
-  if (scopes.has(scope) || (scope !== 'worker' && scopes.has('admin'))) return;
+const hasScope = ({ scopes }: Principal, scope: Scope): boolean =>
+  scopes.has(scope) || (scope !== 'worker' && scopes.has('admin'));
+
+const requireScope = (principal: Principal, scope: Scope): void => {
+  if (hasScope(principal, scope)) return;
   throw refuse('auth.scope', `This needs a key with the scope "${scope}".`);
 };

@@ -1,9 +1,9 @@
 import { type Problem, refuse } from '@switchyard/contracts';
-import type { Metrics } from '@switchyard/runtime';
+import type { CounterSeries, Metrics } from '@switchyard/runtime';
 import type { KeyRing } from '@switchyard/store';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { EndpointCache } from '../resolve-endpoint.ts';
-import { type Admitted, admitToEndpoint, admitToRoute } from './authenticate.ts';
+import { type Admitted, admitAtOnce, admitToEndpoint, admitToRoute } from './authenticate.ts';
 import { answerClientError } from './client-errors.ts';
 import { checkMedia } from './media.ts';
 import { answerProblem, type ProblemTeller } from './problems.ts';
@@ -57,17 +57,22 @@ export const createServer = (context: ServerContext, routes: readonly Route[]): 
   app.decorateRequest('admitted');
   app.removeAllContentTypeParsers();
   // Bodies are read as bytes only: what is in them is passed on as it came.
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  const count = createCounter(context.metrics);
+  // The usual type by its name as well, which spares parsing it.
+  for (const type of ['application/json', '*']) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    );
+  }
+  const counter = createCounter(context.metrics);
   app.setErrorHandler((error, request, reply) => {
     const answer = answerProblem(context.tell(error, request.id));
-    count(request, answer.status);
-    return send(context, reply, request.id, answer);
+    counter(request.routeOptions.url)(answer.status);
+    send(context, reply, request.id, answer);
   });
   app.setNotFoundHandler((request, reply) =>
     send(context, reply, request.id, answerUnrouted(routes, request)),
   );
-  for (const route of routes) addRoute(app, context, route, count);
+  for (const route of routes) addRoute(app, context, route, counter(route.path));
   return app;
 };
 
@@ -83,39 +88,56 @@ const addRoute = (
   app: FastifyInstance,
   context: ServerContext,
   route: Route,
-  count: ReturnType<typeof createCounter>,
+  count: CountAnswer,
 ): void => {
   app.route({
     method: route.method,
     url: route.path,
     bodyLimit: route.body?.maxBytes ?? SMALL_BODY_MAX_BYTES,
-    // Before the body is read: whoever has no key sends no 20 MB.
-    onRequest: async (request) => {
+    // Before the body is read: whoever has no key sends no 20 MB. By callbacks, as the handler
+    // below: most requests wait for nothing here, and each promise costs them a turn.
+    onRequest: (request, _reply, done) => {
       if (route.access !== 'open' && context.isStopping()) throw stopping();
-      request.admitted = await admit(context, route, request);
-      if (route.access !== 'open') checkMedia(request.headers);
+      const enter = (admitted: Partial<Admitted>): void => {
+        request.admitted = admitted;
+        if (route.access !== 'open') checkMedia(request.headers);
+      };
+      const admitted = admit(context, route, request);
+      if (admitted instanceof Promise) {
+        admitted.then(enter).then(() => done(), done);
+        return;
+      }
+      enter(admitted);
+      done();
     },
-    handler: async (request, reply) => {
-      const answer = await answerCall(route, request, reply);
-      count(request, answer.status);
-      return send(context, reply, request.id, answer);
+    handler: (request, reply) => {
+      const answerWith = (answer: Answer): void => {
+        count(answer.status);
+        send(context, reply, request.id, answer);
+      };
+      const fail = (error: unknown): void =>
+        answerWith(answerProblem(context.tell(error, request.id)));
+      answerCall(route, request, reply).then(answerWith).catch(fail);
     },
   });
 };
 
-const admit = async (
+const admit = (
   context: ServerContext,
   route: Route,
   request: FastifyRequest,
-): Promise<Partial<Admitted>> => {
+): Partial<Admitted> | Promise<Partial<Admitted>> => {
   const { authorization } = request.headers;
   switch (route.access) {
     case 'open':
       return {};
     case 'key':
-      return { principal: await admitToRoute(context, route, authorization) };
-    case 'endpoint':
-      return admitToEndpoint(context, route, authorization, pathOf(request).endpoint ?? '');
+      return admitToRoute(context, route, authorization).then((principal) => ({ principal }));
+    case 'endpoint': {
+      const name = pathOf(request).endpoint ?? '';
+      const known = admitAtOnce(context, route, authorization, name);
+      return known ?? admitToEndpoint(context, route, authorization, name);
+    }
     default:
       return route satisfies never;
   }
@@ -126,20 +148,24 @@ const answerCall = (
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Answer> => {
-  const call = callOf(request, reply);
   const { principal, endpoint, endpointId } = request.admitted;
-  if (route.access === 'open') return route.answer(call);
+  if (route.access === 'open') return route.answer(callOf(request, reply, {}));
   if (principal === undefined) throw new TypeError('a route with a key was called without one');
-  if (route.access === 'key') return route.answer({ ...call, principal });
+  if (route.access === 'key') return route.answer(callOf(request, reply, { principal }));
   if (endpoint === undefined || endpointId === undefined) {
     throw new TypeError('a route of an endpoint was called without one');
   }
-  return route.answer({ ...call, principal, endpoint, endpointId });
+  return route.answer(callOf(request, reply, { principal, endpoint, endpointId }));
 };
 
 const NO_BODY = Buffer.alloc(0);
 
-const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
+const callOf = <Who extends Partial<Admitted>>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  who: Who,
+): Call & Who => ({
+  ...who,
   path: pathOf(request),
   query: request.query as Readonly<Record<string, unknown>>,
   body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
@@ -158,18 +184,26 @@ const callOf = (request: FastifyRequest, reply: FastifyReply): Call => ({
 const pathOf = (request: FastifyRequest): Readonly<Record<string, string>> =>
   request.params as Readonly<Record<string, string>>;
 
+/** Past fastify's serialisers and hooks, of which there are none: the bytes are at hand. */
 const send = (
   { isStopping }: ServerContext,
   reply: FastifyReply,
   requestId: string,
   answer: Answer,
-): FastifyReply => {
-  // A connection that stays open would hold up the stop.
-  if (isStopping()) reply.header('connection', 'close');
-  reply.code(answer.status ?? 200).header('x-request-id', requestId);
-  if (answer.headers !== undefined) reply.headers(answer.headers);
-  if (answer.status === 204) return reply.send();
-  return reply.header('content-type', answer.contentType ?? 'application/json').send(answer.body);
+): void => {
+  const headers = ['x-request-id', requestId];
+  for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '');
+  // A connection that stays open would hold up the stop; fastify closes those of unread bodies.
+  if (isStopping() || reply.hasHeader('connection')) headers.push('connection', 'close');
+  const status = answer.status ?? 200;
+  if (status !== 204) {
+    const { body } = answer;
+    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    headers.push('content-type', answer.contentType ?? 'application/json');
+    headers.push('content-length', String(bytes));
+  }
+  reply.hijack();
+  reply.raw.writeHead(status, headers).end(status === 204 ? undefined : answer.body);
 };
 
 const stopping = () =>
@@ -195,11 +229,28 @@ const answerUnrouted = (routes: readonly Route[], request: FastifyRequest): Answ
 
 const UNROUTED: Problem = { code: 'route.not_found', detail: 'There is no such route.' };
 
+type CountAnswer = (status: number | undefined) => void;
+
+/** Counts the answers of a route; a series is made when its status is first given. */
 const createCounter = (metrics: Metrics) => {
   const requests = metrics.counter('switchyard_http_requests_total', 'Requests answered.', [
     'route',
     'status',
   ]);
-  return (request: FastifyRequest, status = 200): void =>
-    requests.add(1, { route: request.routeOptions.url ?? 'none', status: String(status) });
+  const routes = new Map<string, CountAnswer>();
+  const makeCount = (route: string): CountAnswer => {
+    const series = new Map<number, CounterSeries>();
+    return (status = 200) => {
+      const known = series.get(status);
+      if (known !== undefined) return known.add(1);
+      const made = requests.with({ route, status: String(status) });
+      series.set(status, made);
+      made.add(1);
+    };
+  };
+  return (route = 'none'): CountAnswer => {
+    const count = routes.get(route) ?? makeCount(route);
+    routes.set(route, count);
+    return count;
+  };
 };
