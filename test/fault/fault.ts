@@ -64,6 +64,8 @@ const main = async (): Promise<number> => {
   return failed === 0 ? 0 : 1;
 };
 
+// What was started and mounted goes with it.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const exitCode = await main().catch((error: unknown) => {
   console.error(error);
   if (error instanceof TypeError) console.error(USAGE);

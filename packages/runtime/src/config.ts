@@ -32,6 +32,8 @@ export type Config = {
   readonly logPretty: boolean | undefined;
   /** Unset: no traces. */
   readonly traceUrl: string | undefined;
+  /** For tests alone: where this process is to crash, fail or wait. Unset: nowhere. */
+  readonly failpoints: string | undefined;
   /** What is odd but ends nothing, as sentences: unknown `SWITCHYARD_*` names. */
   readonly warnings: readonly string[];
 };
@@ -58,6 +60,7 @@ const VARIABLES = [
   'LOG_LEVEL',
   'LOG_PRETTY',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'SWITCHYARD_FAILPOINTS',
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 
@@ -103,6 +106,7 @@ export const readConfig = (
     logLevel: take('LOG_LEVEL', read.logLevel) ?? 'info',
     logPretty: take('LOG_PRETTY', read.flag),
     traceUrl: take('OTEL_EXPORTER_OTLP_ENDPOINT', read.httpUrl),
+    failpoints: take('SWITCHYARD_FAILPOINTS', read.failpoints),
     warnings: Object.freeze(unknownNames(env)),
   };
   problems.push(...whatIsMissing(services, allInOne, (name) => (env[name] ?? '').trim() !== ''));

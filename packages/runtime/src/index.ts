@@ -2,6 +2,7 @@ export * from './batch.ts';
 export * from './config.ts';
 export * from './config-file.ts';
 export * from './embedded-postgres.ts';
+export * from './failpoints.ts';
 export * from './health.ts';
 export * from './keyed-batch.ts';
 export * from './log.ts';

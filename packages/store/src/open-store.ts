@@ -17,8 +17,11 @@ export interface Store {
     kind: 'plain' | 'pinned',
     work: (run: Store['run']) => Promise<Result>,
   ): Promise<Result>;
-  /** For statements off the hot path. @throws StoreUnavailable as `run`. */
-  query<Result>(work: (db: Kysely<Database>) => Promise<Result>): Promise<Result>;
+  /**
+   * For statements off the hot path; `name` says which, as the name of a prepared one does.
+   * @throws StoreUnavailable as `run`.
+   */
+  query<Result>(name: string, work: (db: Kysely<Database>) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -68,7 +71,7 @@ export const openStore = (options: StoreOptions): Store => {
     runPinned: (statement, values) => asStore(() => runOn(pinned, statement, values)),
     inTransaction: (kind, work) =>
       asStore(() => transact(kind === 'pinned' ? pinned : plain, work)),
-    query: (work) => asStore(() => work(db)),
+    query: (_name, work) => asStore(() => work(db)),
     close: async () => {
       await Promise.all([plain.end(), pinned.end()]);
     },

@@ -54,7 +54,7 @@ export const guardStore = (store: Store): Store => {
     run: (statement, values) => guarded(() => store.run(statement, values)),
     runPinned: (statement, values) => guarded(() => store.runPinned(statement, values)),
     inTransaction: (kind, work) => guarded(() => store.inTransaction(kind, work)),
-    query: (work) => guarded(() => store.query(work)),
+    query: (name, work) => guarded(() => store.query(name, work)),
     close: () => store.close(),
   };
 };

@@ -1,3 +1,4 @@
+import type http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Broker } from '@switchyard/broker';
 import type { InstanceId } from '@switchyard/contracts';
@@ -40,6 +41,8 @@ export type IntakeContext = {
   readonly listen: { readonly host: string; readonly port: number };
   /** How long a stop waits for requests under way, in ms. */
   readonly drainMs: number;
+  /** Called with the server before it listens. */
+  readonly serving?: (server: http.Server) => void;
   /** Called with the URL once it listens, before `start` resolves. */
   readonly opened?: (url: string) => void;
 };
@@ -73,6 +76,7 @@ export const createIntake = (given: IntakeContext): Service => {
   const open = async (): Promise<void> => {
     context.health.register('intake', () => ({ ok: !parts.isStopping() }));
     await app.ready();
+    context.serving?.(app.server);
     await listenForHints(parts, stop.signal);
     const { host } = context.listen;
     const port = await listenOn(app.server, host, context.listen.port);

@@ -8,7 +8,7 @@ import {
   startDeliveries,
 } from '@switchyard/store';
 import manifest from '../package.json' with { type: 'json' };
-import { createPoster, type Posted } from './post-webhook.ts';
+import { createPoster, type Posted, type PostWebhook } from './post-webhook.ts';
 import { createRecorder } from './record-tries.ts';
 import { signWebhook } from './sign-webhook.ts';
 
@@ -23,6 +23,8 @@ export type DeliverContext = {
   readonly metrics: Metrics;
   readonly sealer: Sealer;
   readonly targetGuard: TargetGuard;
+  /** Of tests, around each post of a webhook. */
+  readonly wrapPoster?: (post: PostWebhook) => PostWebhook;
 };
 
 export interface Deliverer {
@@ -41,7 +43,8 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
   const observe = observeSends(context.metrics, () => sends.size);
   const openSecrets = createSecretOpener(context);
   const recorder = createRecorder({ store, log }, abandoning.signal);
-  const post = createPoster(context.targetGuard);
+  const { wrapPoster = (unwrapped) => unwrapped } = context;
+  const post = wrapPoster(createPoster(context.targetGuard));
   let turn = 0;
 
   const send = async (

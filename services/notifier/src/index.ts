@@ -1,1 +1,2 @@
 export { createNotifier, type NotifierContext } from './main.ts';
+export type { PostWebhook } from './post-webhook.ts';

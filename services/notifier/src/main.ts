@@ -6,6 +6,7 @@ import { listenForHints } from './consumers/hints.ts';
 import { createDeliverer } from './deliver-webhooks.ts';
 import { startDeliverLoop } from './loops/deliver.ts';
 import { startLagLoop, startRelayLoop } from './loops/relay.ts';
+import type { PostWebhook } from './post-webhook.ts';
 import { createProgressPublisher } from './publish-progress.ts';
 import { createRelay } from './relay-events.ts';
 
@@ -18,6 +19,8 @@ export type NotifierContext = {
   /** Opens the webhook secrets of endpoints. */
   readonly sealer: Sealer;
   readonly targetGuard: TargetGuard;
+  /** Of tests, around each post of a webhook. */
+  readonly wrapPoster?: (post: PostWebhook) => PostWebhook;
   /** How long sends under way may take to end once it is stopped, in ms. */
   readonly drainMs: number;
 };

@@ -5,3 +5,4 @@ export { openRemoteHost } from './keeper/remote-host.ts';
 export { createSupervisor } from './main.ts';
 export { createProcesses } from './processes/keep-workers.ts';
 export { createLocalHost } from './processes/local-host.ts';
+export type { WorkerHost } from './processes/worker-host.ts';

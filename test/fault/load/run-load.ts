@@ -57,7 +57,7 @@ export const runLoad = (options: LoadOptions): Load => {
     const startedMs = performance.now();
     while (begun < options.jobs) {
       const dueMs = startedMs + (begun * 1_000) / options.perSecond;
-      if (dueMs > performance.now()) await pause(dueMs - performance.now());
+      await pause(Math.max(0, dueMs - performance.now()));
       while (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
       const job = drawJob(begun, { ...options, prefix, canary: makeCanary });
       begun += 1;

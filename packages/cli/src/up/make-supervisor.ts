@@ -8,6 +8,8 @@ import {
   openRemoteHost,
   receiveSockets,
 } from '@switchyard/supervisor';
+import { armHost } from './failpoints/arm-host.ts';
+import { armServer } from './failpoints/arm-server.ts';
 import type { Parts } from './open-parts.ts';
 
 /**
@@ -19,15 +21,17 @@ export const makeSupervisor = async (
   keeper: KeeperLine | undefined,
   opened: (url: string) => void,
 ): Promise<Service> => {
-  const { config, file, log } = parts;
+  const { config, failpoints, file, log } = parts;
   const remote = keeper && { line: keeper, host: await openRemoteHost(keeper) };
-  const host = remote?.host ?? createLocalHost({ log, dataDir: path.resolve(config.dataDir) });
+  const owner = remote?.host ?? createLocalHost({ log, dataDir: path.resolve(config.dataDir) });
+  const host = failpoints === undefined ? owner : armHost(owner, failpoints);
   let gatewayUrl = '';
   let endReceiving = (): void => undefined;
   const service = createSupervisor({
     ...parts,
     open: async (app) => {
       await app.ready();
+      if (failpoints !== undefined) armServer('gateway', app.server, failpoints);
       let port = remote?.host.port;
       if (remote === undefined) port = await listenOn(app.server, config.host, config.ports.worker);
       else endReceiving = receiveSockets(remote.line, app.server);

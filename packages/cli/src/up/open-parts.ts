@@ -9,10 +9,12 @@ import {
   createSealer,
   createTargetGuard,
   type EmbeddedPostgres,
+  type Failpoints,
   type Health,
   type Log,
   loadOrCreateSecrets,
   type Metrics,
+  openFailpoints,
   type Sealer,
   type ServiceName,
   startEmbeddedPostgres,
@@ -27,6 +29,8 @@ import {
   type Store,
 } from '@switchyard/store';
 import { checkMasterKey } from './check-master-key.ts';
+import { armBroker } from './failpoints/arm-broker.ts';
+import { armStore } from './failpoints/arm-store.ts';
 
 /** Everything that services share in one process, open and ready. */
 export type Parts = {
@@ -45,6 +49,8 @@ export type Parts = {
   /** The API key was made by this start, and is to be shown. */
   readonly isKeyNew: boolean;
   readonly postgres: EmbeddedPostgres | undefined;
+  /** Undefined but for tests. */
+  readonly failpoints: Failpoints | undefined;
   close(): Promise<void>;
 };
 
@@ -74,23 +80,28 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
     config.databaseUrl === undefined ? await loadOrCreateSecrets(config.dataDir) : undefined;
   const url = postgres?.url ?? config.databaseUrl ?? '';
   await migrateWhenThere(url, log);
-  const store = openStore({
+  const failpoints =
+    config.failpoints === undefined ? undefined : openFailpoints(config.failpoints);
+  if (failpoints !== undefined) log.warn('Failpoints are armed: this is a test');
+  const opened = openStore({
     url,
     applicationName: `switchyard ${service}`,
     onIdleError: (error) => log.debug({ err: error }, 'an idle connection broke'),
   });
+  const store = failpoints === undefined ? opened : armStore(opened, failpoints);
   const sealer = createSealer(config.masterKeys ?? secrets?.masterKeys ?? []);
   await checkMasterKey(store, sealer).catch(async (error: unknown) => {
     await store.close();
     await postgres?.stop();
     throw error;
   });
-  const broker = await openBroker(config.brokerUrl, {
+  const connected = await openBroker(config.brokerUrl, {
     name: `switchyard ${service}`,
     log,
     connectTimeoutMs: START_WAIT_MS,
     streams: config.services.flatMap((name) => STREAMS_OF[name]),
   });
+  const broker = failpoints === undefined ? connected : armBroker(connected, failpoints);
   const apiKey = config.apiKey ?? secrets?.apiKey;
   const health = createHealth();
   addChecks(health, store, broker);
@@ -111,6 +122,7 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
     apiKey,
     isKeyNew: config.apiKey === undefined && secrets?.created === true,
     postgres,
+    failpoints,
     close: async () => {
       await broker.close();
       await store.close();

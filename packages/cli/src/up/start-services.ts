@@ -11,6 +11,8 @@ import {
 import { createScheduler } from '@switchyard/scheduler';
 import { createEndpoint } from '@switchyard/store';
 import type { KeeperLine } from '@switchyard/supervisor';
+import { armPoster } from './failpoints/arm-poster.ts';
+import { armServer } from './failpoints/arm-server.ts';
 import { makeSupervisor } from './make-supervisor.ts';
 import type { Parts } from './open-parts.ts';
 
@@ -64,13 +66,16 @@ const make = (
   addresses: Addresses,
   keeper: KeeperLine | undefined,
 ): Service | Promise<Service> => {
-  const { config } = parts;
+  const { config, failpoints } = parts;
   switch (name) {
     case 'intake':
       return createIntake({
         ...parts,
         drainMs: DRAIN_MS,
         listen: { host: config.host, port: config.ports.api },
+        serving: (server) => {
+          if (failpoints !== undefined) armServer('intake', server, failpoints);
+        },
         opened: (url: string) => {
           addresses.api = url;
         },
@@ -82,7 +87,11 @@ const make = (
         addresses.worker = url;
       });
     case 'notifier':
-      return createNotifier({ ...parts, drainMs: DRAIN_MS });
+      return createNotifier({
+        ...parts,
+        drainMs: DRAIN_MS,
+        ...(failpoints === undefined ? {} : { wrapPoster: armPoster(failpoints) }),
+      });
     default:
       throw new TypeError(`no such service: ${name satisfies never}`);
   }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { parseArmed } from '../failpoints/parse-armed.ts';
 
 /**
  * How each kind of value is read. A problem is the rest of a sentence that begins with the name of
@@ -48,6 +49,17 @@ export const host: Parser<string> = (text) => {
 /** Any path. */
 export const path: Parser<string> = (text) =>
   text.includes('\0') ? bad('must be a path.') : good(text);
+
+/** What `openFailpoints` takes: the path of a file, or what is armed. */
+export const failpoints: Parser<string> = (text) => {
+  if (text.startsWith('/')) return path(text);
+  try {
+    parseArmed(text);
+    return good(text);
+  } catch (error) {
+    return bad(`is no path, and ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
 
 const hasProtocol = (text: string, protocols: readonly string[]): boolean =>
   URL.canParse(text) && protocols.includes(new URL(text).protocol);

@@ -4,7 +4,7 @@ import type { Store } from '../open-store.ts';
 
 /** Puts a sealed webhook secret before the last one, which goes on signing. */
 export const addWebhookSecret = (store: Store, id: EndpointId, sealed: Buffer): Promise<boolean> =>
-  store.query(async (db) => {
+  store.query('add_webhook_secret', async (db) => {
     const row = await db
       .updateTable('endpoints')
       .set({ webhook_secrets: sql<Buffer[]>`(${sealed}::bytea || webhook_secrets)[1:2]` })

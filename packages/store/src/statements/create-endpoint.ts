@@ -8,7 +8,7 @@ export const createEndpoint = (
   id: EndpointId,
   settings: ResolvedSettings,
 ): Promise<Endpoint | undefined> =>
-  store.query(async (db) => {
+  store.query('create_endpoint', async (db) => {
     const row = await db
       .insertInto('endpoints')
       .values({ endpoint_id: id, ...columnsOf(settings) })

@@ -7,7 +7,7 @@ export type NewKey = StoredKey & { readonly name: string; readonly expiresAt: Da
 
 /** Stores a key that was made by `newKey`. */
 export const createKey = (store: Store, key: NewKey): Promise<KeyRecord> =>
-  store.query(async (db) =>
+  store.query('create_key', async (db) =>
     recordIn(
       await db
         .insertInto('api_keys')

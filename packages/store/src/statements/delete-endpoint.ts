@@ -25,7 +25,7 @@ export const deleteEndpoint = (
   store: Store,
   id: EndpointId,
 ): Promise<'deleted' | 'busy' | 'missing'> =>
-  store.query((db) =>
+  store.query('delete_endpoint', (db) =>
     db.transaction().execute(async (tx) => {
       const gone = await tx
         .deleteFrom('endpoints')

@@ -4,6 +4,6 @@ import { endpointIn } from './endpoint.ts';
 
 /** Every endpoint, by id. */
 export const listEndpoints = (store: Store): Promise<Endpoint[]> =>
-  store.query(async (db) =>
+  store.query('list_endpoints', async (db) =>
     (await db.selectFrom('endpoints').selectAll().orderBy('endpoint_id').execute()).map(endpointIn),
   );

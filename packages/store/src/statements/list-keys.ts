@@ -4,7 +4,7 @@ import { recordIn } from './key.ts';
 
 /** Every key, revoked ones too, the newest first. Never a hash. */
 export const listKeys = (store: Store): Promise<KeyRecord[]> =>
-  store.query(async (db) =>
+  store.query('list_keys', async (db) =>
     (await db.selectFrom('api_keys').selectAll().orderBy('created_at', 'desc').execute()).map(
       recordIn,
     ),

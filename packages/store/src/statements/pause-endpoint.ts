@@ -12,7 +12,7 @@ export const pauseEndpoint = (
   id: EndpointId,
   paused: boolean,
 ): Promise<Endpoint | undefined> =>
-  store.query(async (db) => {
+  store.query('pause_endpoint', async (db) => {
     const row = await db
       .updateTable('endpoints')
       .set({ paused, updated_at: sql<Date>`statement_timestamp()` })

@@ -4,7 +4,7 @@ import { endpointIn } from './endpoint.ts';
 
 /** One endpoint, or undefined where there is none of this id. */
 export const readEndpoint = (store: Store, id: EndpointId): Promise<Endpoint | undefined> =>
-  store.query(async (db) => {
+  store.query('read_endpoint', async (db) => {
     const row = await db
       .selectFrom('endpoints')
       .selectAll()

@@ -5,7 +5,7 @@ import { recordIn } from './key.ts';
 
 /** Ends a key at once. @returns undefined when there is none of this id. */
 export const revokeKey = (store: Store, keyId: string): Promise<KeyRecord | undefined> =>
-  store.query(async (db) => {
+  store.query('revoke_key', async (db) => {
     const row = await db
       .updateTable('api_keys')
       .set({ revoked_at: sql<Date>`coalesce(revoked_at, statement_timestamp())` })

@@ -12,7 +12,7 @@ export const updateEndpoint = (
   id: EndpointId,
   change: (current: Endpoint) => ResolvedSettings,
 ): Promise<Endpoint | undefined> =>
-  store.query((db) =>
+  store.query('update_endpoint', (db) =>
     db.transaction().execute(async (tx) => {
       const row = await tx
         .selectFrom('endpoints')
