@@ -30,7 +30,7 @@ export const BROKER_POINTS = [
 ] as const;
 
 /** What leaves a service in no statement, message or answer. */
-export const OUTGOING_POINTS = [
+const OUTGOING_POINTS = [
   'notifier.post-webhook',
   'supervisor.spawn-worker',
   'supervisor.end-worker',

@@ -9,7 +9,7 @@ const isLiteral = (part: string, at: number, first: string): boolean => {
 };
 
 /** The failpoint of an answer: `intake.post.v2._.run`, with `_` for each id in the path. */
-export const routePoint = (service: string, method: string, url: string): string => {
+const routePoint = (service: string, method: string, url: string): string => {
   const [path = ''] = url.split('?');
   const parts = path.split('/').filter(Boolean);
   const [first = ''] = parts;
