@@ -100,3 +100,20 @@ export const streamOf = <S extends { readonly topics: readonly string[] }>(
   if (found !== undefined) return found;
   throw new BrokerError('broker.no_stream', `No declared stream holds the topic "${topic}".`);
 };
+
+const TOPICS_REMEMBERED = 1_000;
+
+/** `streamOf` for who asks for the same few topics again and again: it remembers its answers. */
+export const streamFinder = <S extends { readonly topics: readonly string[] }>(
+  streams: readonly S[],
+): ((topic: string) => S) => {
+  const known = new Map<string, S>();
+  return (topic) => {
+    const remembered = known.get(topic);
+    if (remembered !== undefined) return remembered;
+    const found = streamOf(streams, topic);
+    if (known.size >= TOPICS_REMEMBERED) known.clear();
+    known.set(topic, found);
+    return found;
+  };
+};

@@ -29,7 +29,7 @@ export const describeHistory = (
 const factsOf = (logged: LoggedEvent): Omit<JobEvent, 'text'> => ({
   seq: logged.seq,
   event: logged.event,
-  at: logged.occurredAt.toISOString(),
+  at: logged.occurredAt,
   ...(logged.claimNo === null ? {} : { claimNo: logged.claimNo }),
   ...(logged.workerId === null ? {} : { workerId: logged.workerId }),
   ...(logged.reason === null ? {} : { reason: logged.reason }),

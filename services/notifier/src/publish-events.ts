@@ -1,10 +1,8 @@
 import { type Broker, BrokerError, type Message } from '@switchyard/broker';
-import { type CloudEvent, type JobId, topics } from '@switchyard/contracts';
+import { type JobId, topics } from '@switchyard/contracts';
 import type { Log, Metrics } from '@switchyard/runtime';
 import type { LoggedEvent } from '@switchyard/store';
 
-/** Events that wait for the broker's word at a time. */
-const IN_FLIGHT_MAX = 256;
 /** One text whatever was being published, so that the loop logs it once. */
 export const BROKER_AWAY = 'The broker is away; events wait in the log.';
 
@@ -18,9 +16,9 @@ export type PublishContext = {
 export type Published = { readonly confirmed: number; readonly failure: Error | undefined };
 
 /**
- * Publishes events in order with up to IN_FLIGHT_MAX unconfirmed, and stops at the first failure.
- * Events of one job wait for each other, so that a repeat after a failure cannot bring its later
- * event before its earlier one.
+ * Publishes a page of the log in waves: all of a wave is under way at once, and the next begins
+ * when the broker has confirmed the last. A job has one event in a wave, so that a repeat after a
+ * failure cannot bring its later event before its earlier one. Stops at the first failure.
  */
 export const createPublisher = (
   context: PublishContext,
@@ -28,43 +26,46 @@ export const createPublisher = (
   const publishOne = createSinglePublisher(context);
   return async (events) => {
     const isConfirmed = new Uint8Array(events.length);
-    const lastOfJob = new Map<JobId, Promise<void>>();
-    let next = 0;
     let failure: Error | undefined;
-
     const publishAt = async (at: number, event: LoggedEvent): Promise<void> => {
-      const turn = publishOne(event, lastOfJob.get(event.jobId));
-      lastOfJob.set(event.jobId, turn);
       try {
-        await turn;
+        await publishOne(event);
         isConfirmed[at] = 1;
       } catch (error) {
         failure ??= error instanceof Error ? error : new Error(String(error));
       }
     };
-    const work = async (): Promise<void> => {
-      while (failure === undefined) {
-        const at = next;
-        const event = events[at];
-        if (event === undefined) return;
-        next += 1;
-        await publishAt(at, event);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(IN_FLIGHT_MAX, events.length) }, work));
+    for (const wave of wavesOf(events)) {
+      await Promise.all(wave.map(([at, event]) => publishAt(at, event)));
+      if (failure !== undefined) break;
+    }
     const firstOpen = isConfirmed.indexOf(0);
     return { confirmed: firstOpen === -1 ? events.length : firstOpen, failure };
   };
 };
 
-/** Publishes an event once the one `before` it is confirmed. */
+type Wave = (readonly [at: number, event: LoggedEvent])[];
+
+/** The n-th wave has the n-th event of each job on the page. */
+const wavesOf = (events: readonly LoggedEvent[]): Wave[] => {
+  const waves: Wave[] = [];
+  const seen = new Map<JobId, number>();
+  for (const [at, event] of events.entries()) {
+    const n = seen.get(event.jobId) ?? 0;
+    seen.set(event.jobId, n + 1);
+    const wave = waves[n];
+    if (wave === undefined) waves.push([[at, event]]);
+    else wave.push([at, event]);
+  }
+  return waves;
+};
+
 const createSinglePublisher = ({ broker, log, metrics }: PublishContext) => {
   const skipped = metrics.counter(
     'switchyard_events_skipped_total',
     'Events that the broker will not take for their size.',
   );
-  return async (event: LoggedEvent, before: Promise<void> | undefined): Promise<void> => {
-    if (before !== undefined) await before;
+  return async (event: LoggedEvent): Promise<void> => {
     const message = messageOf(event);
     try {
       await broker.append(message);
@@ -78,26 +79,21 @@ const createSinglePublisher = ({ broker, log, metrics }: PublishContext) => {
   };
 };
 
-/** The same id however often it is published, so that repeats are known as such. */
+/**
+ * The same id however often it is published, so that repeats are known as such. A CloudEvent put
+ * together by hand, as three of them for each job are much of what this service does: names of
+ * endpoints, events and jobs need no escapes.
+ */
 const messageOf = (event: LoggedEvent): Message => {
-  const id = `${event.jobId}-${event.seq}`;
-  const body: CloudEvent = {
-    specversion: '1.0',
-    id,
-    source: `/endpoints/${event.endpointId}`,
-    type: `switchyard.job.${event.event}`,
-    subject: event.jobId,
-    time: event.occurredAt.toISOString(),
-    datacontenttype: 'application/json',
-    sequence: String(event.seq),
-    data: {
-      endpoint: event.endpointId,
-      job: event.jobId,
-      ...(event.workerId === null ? {} : { workerId: event.workerId }),
-      ...(event.claimNo === null ? {} : { claimNo: event.claimNo }),
-      ...(event.reason === null ? {} : { reason: event.reason }),
-    },
-  };
-  const topic = topics.event(event.endpointId, event.event);
-  return { id, topic, body: Buffer.from(JSON.stringify(body)) };
+  const { endpointId, jobId, seq, workerId, claimNo, reason } = event;
+  const id = `${jobId}-${seq}`;
+  const worker = workerId === null ? '' : `,"workerId":${JSON.stringify(workerId)}`;
+  const claim = claimNo === null ? '' : `,"claimNo":${claimNo}`;
+  const why = reason === null ? '' : `,"reason":${JSON.stringify(reason)}`;
+  const body =
+    `{"specversion":"1.0","id":"${id}","source":"/endpoints/${endpointId}",` +
+    `"type":"switchyard.job.${event.event}","subject":"${jobId}","time":"${event.occurredAt}",` +
+    `"datacontenttype":"application/json","sequence":"${seq}",` +
+    `"data":{"endpoint":"${endpointId}","job":"${jobId}"${worker}${claim}${why}}}`;
+  return { id, topic: topics.event(endpointId, event.event), body: Buffer.from(body) };
 };

@@ -3,7 +3,7 @@ import type { ConfirmChannel } from 'amqplib';
 import type { Message, StreamSpec } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { APPENDS_MAX_BYTES, checkMessage, MESSAGE_OVERHEAD_BYTES } from '../limits.ts';
-import { streamOf } from '../topics.ts';
+import { streamFinder } from '../topics.ts';
 import { declare } from './declare.ts';
 import { isMissing, isRefused, reasonOf, toBrokerError } from './failure.ts';
 import type { Lane } from './lane.ts';
@@ -12,6 +12,7 @@ import { exchangeOf, keyOf, placeOf } from './places.ts';
 import { toBuffer, toProperties } from './properties.ts';
 
 const CONFIRMED_WITHIN_MS = 5_000;
+const LOOK_EVERY_MS = 500;
 /**
  * A queue that is made anew at once, before the server has told the consumers of the old one,
  * keeps them, but with the numbers of the old one: its first messages seem delivered to them.
@@ -35,12 +36,13 @@ export const makeAppend = (
   link: AmqpLink,
   specs: readonly StreamSpec[],
 ): ((message: Message) => Promise<void>) => {
-  const publishers = specs.map((spec) => openPublisher(link, spec));
+  const publisherOf = streamFinder(specs.map((spec) => openPublisher(link, spec)));
+  const patience = createPatience();
   let unconfirmedBytes = 0;
 
   return async (message) => {
     checkMessage(message, MAX_BODY_BYTES);
-    const publisher = streamOf(publishers, message.topic);
+    const publisher = publisherOf(message.topic);
     link.checkPublishing();
     const bytes = message.body.length + MESSAGE_OVERHEAD_BYTES;
     if (unconfirmedBytes > 0 && unconfirmedBytes + bytes > APPENDS_MAX_BYTES) {
@@ -50,12 +52,12 @@ export const makeAppend = (
       unconfirmedBytes += change * bytes;
     };
     try {
-      await publish(publisher, message, count);
+      await publish(publisher, message, patience, count);
     } catch (error) {
       if (!(error instanceof NoRoute)) throw error;
       await pause(FORGOTTEN_AFTER_MS);
       await declare(link.consuming, placeOf(publisher.spec));
-      await publish(publisher, message, count).catch((again: unknown) => {
+      await publish(publisher, message, patience, count).catch((again: unknown) => {
         throw again instanceof NoRoute ? noStream(publisher, message) : again;
       });
     }
@@ -97,10 +99,47 @@ const takeReturned = (returned: Map<string, number>, key: string): boolean => {
   return times > 0;
 };
 
+type Waiting = {
+  readonly topic: string;
+  readonly lateAtMs: number;
+  readonly reject: (error: Error) => void;
+};
+
+type Patience = ReturnType<typeof createPatience>;
+
+/** Gives up on what is not confirmed in time: one look now and then for all that wait. */
+const createPatience = () => {
+  // In the order of their coming, so that the first one that is not late ends the look.
+  const waiting = new Set<Waiting>();
+  let isLooking = false;
+  const look = (): void => {
+    const nowMs = performance.now();
+    for (const one of waiting) {
+      if (one.lateAtMs > nowMs) break;
+      waiting.delete(one);
+      const late = `RabbitMQ did not confirm ${one.topic} within ${CONFIRMED_WITHIN_MS} ms.`;
+      one.reject(new BrokerError('broker.unavailable', late));
+    }
+    isLooking = waiting.size > 0;
+    if (isLooking) setTimeout(look, LOOK_EVERY_MS);
+  };
+  return {
+    begin: (one: Waiting): void => {
+      waiting.add(one);
+      if (!isLooking) setTimeout(look, LOOK_EVERY_MS);
+      isLooking = true;
+    },
+    end: (one: Waiting): void => {
+      waiting.delete(one);
+    },
+  };
+};
+
 /** `count` holds what the server, or a buffer on the way to it, has and did not confirm. */
 const publish = async (
   { spec, exchange, lane, returned }: Publisher,
   message: Message,
+  patience: Patience,
   count: (change: 1 | -1) => void,
 ): Promise<void> => {
   const routingKey = keyOf(exchange, message.topic);
@@ -108,17 +147,19 @@ const publish = async (
   const options = { ...properties, mandatory: spec.group !== undefined };
   const channel = lane.channel ?? (await lane.ready(CONFIRMED_WITHIN_MS));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => {
-    const late = `RabbitMQ did not confirm ${message.topic} within ${CONFIRMED_WITHIN_MS} ms.`;
-    reject(new BrokerError('broker.unavailable', late));
-  }, CONFIRMED_WITHIN_MS);
+  const waiting: Waiting = {
+    topic: message.topic,
+    lateAtMs: performance.now() + CONFIRMED_WITHIN_MS,
+    reject,
+  };
   const confirmed = (error: unknown): void => {
-    clearTimeout(timer);
+    patience.end(waiting);
     count(-1);
     if (error !== null) reject(toRefusal(error, lane, channel, message.topic));
     else if (takeReturned(returned, returnKey(routingKey, message.id))) reject(new NoRoute());
     else resolve();
   };
+  patience.begin(waiting);
   count(1);
   try {
     channel.publish(exchange, routingKey, toBuffer(message.body), options, confirmed);

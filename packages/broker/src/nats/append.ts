@@ -1,26 +1,24 @@
-import type { JetStreamClient } from 'nats';
 import type { Message } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { APPENDS_MAX_BYTES, checkMessage, MESSAGE_OVERHEAD_BYTES } from '../limits.ts';
-import { streamOf } from '../topics.ts';
-import { isUnanswered, toBrokerError } from './failure.ts';
-import { toNatsHeaders } from './headers.ts';
+import { streamFinder } from '../topics.ts';
+import { refusal } from './failure.ts';
 import type { NatsLink } from './link.ts';
+import { Publications, Unheard } from './publications.ts';
 import type { NatsStreams } from './streams.ts';
-
-const ACK_WITHIN_MS = 5_000;
 
 /** @returns the port's `append`: a JetStream publish that waits for the server's word. */
 export const makeAppend = (
   link: NatsLink,
   streams: NatsStreams,
 ): ((message: Message) => Promise<void>) => {
-  const jetstream = link.nats.jetstream({ timeout: ACK_WITHIN_MS });
+  const streamOf = streamFinder(streams.specs);
+  const publications = new Publications(link);
   let unconfirmedBytes = 0;
 
   return async (message) => {
     checkMessage(message, link.maxBodyBytes());
-    streamOf(streams.specs, message.topic);
+    streamOf(message.topic);
     link.checkConnected();
     const bytes = message.body.length + MESSAGE_OVERHEAD_BYTES;
     if (unconfirmedBytes > 0 && unconfirmedBytes + bytes > APPENDS_MAX_BYTES) {
@@ -28,33 +26,28 @@ export const makeAppend = (
     }
     unconfirmedBytes += bytes;
     try {
-      await link.orLost(publish(jetstream, streams, message));
+      await publications.send(message);
     } catch (error) {
-      throw toBrokerError(error, `appending to ${message.topic}`);
+      if (!(error instanceof Unheard)) throw error;
+      await sendAgain(publications, streams, message);
     } finally {
       unconfirmedBytes -= bytes;
     }
   };
 };
 
-const publish = async (
-  jetstream: JetStreamClient,
+/** Somebody deleted the stream under a running server. */
+const sendAgain = async (
+  publications: Publications,
   streams: NatsStreams,
   message: Message,
 ): Promise<void> => {
-  const send = () => {
-    const headers = toNatsHeaders(message.headers);
-    return jetstream.publish(message.topic, message.body, {
-      msgID: message.id,
-      ...(headers === undefined ? {} : { headers }),
-    });
-  };
+  await streams.restore();
   try {
-    await send();
+    await publications.send(message);
   } catch (error) {
-    if (!isUnanswered(error)) throw error;
-    // Nobody took it: somebody deleted the stream under a running server.
-    await streams.restore();
-    await send();
+    if (!(error instanceof Unheard)) throw error;
+    const text = `NATS has no stream that takes ${message.topic} for now.`;
+    throw refusal('broker.unavailable', text, error);
   }
 };

@@ -1,4 +1,4 @@
-import { NatsError } from 'nats';
+import { type ApiError, NatsError } from 'nats';
 import { BrokerError, type BrokerErrorCode } from '../broker-error.ts';
 
 /** Numbers of the JetStream API's errors (nats-server, server/errors.json). */
@@ -11,10 +11,6 @@ export const isMissing = (error: unknown): boolean => {
   const code = error instanceof NatsError ? error.api_error?.err_code : undefined;
   return code === STREAM_NOT_FOUND || code === CONSUMER_NOT_FOUND;
 };
-
-/** Whether nobody listened: the stream is gone, or JetStream is off or not ready. */
-export const isUnanswered = (error: unknown): boolean =>
-  error instanceof NatsError && error.code === '503' && error.api_error === undefined;
 
 /** A refusal of ours that `cause` led to. */
 export const refusal = (code: BrokerErrorCode, message: string, cause: unknown): BrokerError =>
@@ -34,11 +30,44 @@ export const toBrokerError = (error: unknown, doing: string): BrokerError => {
   if (error.isPermissionError() || error.isAuthError()) {
     return new BrokerError('broker.forbidden', `NATS does not allow ${doing}.`, options);
   }
-  const answer = error.api_error;
-  if (answer === undefined || answer.code >= 500) {
-    const why = answer?.description ?? error.message;
-    return new BrokerError('broker.unavailable', `NATS failed while ${doing}: ${why}.`, options);
+  if (error.api_error !== undefined) return toRefusal(error.api_error, doing, options);
+  return new BrokerError('broker.unavailable', `NATS failed while ${doing}: ${error.message}.`, {
+    cause: error,
+  });
+};
+
+type ApiAnswer = Pick<ApiError, 'code' | 'description'> & { readonly err_code?: number };
+
+const toRefusal = (answer: ApiAnswer, doing: string, options?: ErrorOptions): BrokerError => {
+  const { code, description, err_code: number = 0 } = answer;
+  if (code >= 500) {
+    const text = `NATS failed while ${doing}: ${description}.`;
+    return new BrokerError('broker.unavailable', text, options);
   }
-  const code = CONFLICTS.has(answer.err_code ?? 0) ? 'broker.conflict' : 'broker.invalid';
-  return new BrokerError(code, `NATS refuses ${doing}: ${answer.description}.`, options);
+  const kind = CONFLICTS.has(number) ? 'broker.conflict' : 'broker.invalid';
+  return new BrokerError(kind, `NATS refuses ${doing}: ${description}.`, options);
+};
+
+/** What is wrong by JetStream's word on a publication; undefined when it is stored. */
+export const refusalIn = (word: Uint8Array, doing: string): BrokerError | undefined => {
+  const text = Buffer.from(word.buffer, word.byteOffset, word.byteLength).toString();
+  const answer = readWord(text);
+  if (answer.seq !== undefined && answer.error === undefined) return undefined;
+  const { code, description, err_code } = answer.error ?? {};
+  if (typeof code !== 'number') {
+    return new BrokerError('broker.unavailable', `NATS said nothing of use while ${doing}.`);
+  }
+  const number = typeof err_code === 'number' ? { err_code } : {};
+  return toRefusal({ code, description: String(description), ...number }, doing);
+};
+
+type Word = { readonly seq?: unknown; readonly error?: Readonly<Record<string, unknown>> };
+
+const readWord = (text: string): Word => {
+  try {
+    const read: unknown = JSON.parse(text);
+    return typeof read === 'object' && read !== null ? read : {};
+  } catch {
+    return {};
+  }
 };

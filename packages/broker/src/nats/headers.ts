@@ -4,11 +4,11 @@ import type { Headers } from '../broker.ts';
 const OF_THE_VENDOR = /^nats-/i;
 const MESSAGE_ID = 'Nats-Msg-Id';
 
-/** The headers of the port as NATS sends them; undefined where there are none. */
-export const toNatsHeaders = (given: Headers | undefined): MsgHdrs | undefined => {
-  if (given === undefined) return undefined;
+/** The headers of the port as NATS sends them, with the `id` of a message that is stored. */
+export const toNatsHeaders = (given: Headers = {}, id?: string): MsgHdrs => {
   const made = headers();
-  for (const [name, value] of Object.entries(given)) made.set(name, value);
+  if (id !== undefined) made.append(MESSAGE_ID, id);
+  for (const [name, value] of Object.entries(given)) made.append(name, value);
   return made;
 };
 

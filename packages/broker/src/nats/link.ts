@@ -95,8 +95,7 @@ export class NatsLink {
   readonly #shown: string;
   readonly #inboxPrefix: string;
   readonly #listeners = new Set<(connected: boolean) => void>();
-  /** A set, because one promise that all work is raced against would remember all of it. */
-  readonly #losers = new Set<(error: BrokerError) => void>();
+  readonly #forbidden = new Set<(topic: string) => void>();
   readonly #complaints = new Set<string>();
   #connected = true;
   #closing = false;
@@ -146,12 +145,9 @@ export class NatsLink {
     return () => this.#listeners.delete(changed);
   }
 
-  /** Does `work`; rejects with `broker.unavailable` as soon as the server is lost. */
-  async orLost(work: Promise<void>): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#losers.add(reject);
-    work.then(resolve, reject);
-    await promise.finally(() => this.#losers.delete(reject));
+  /** Calls `refused` with the topic of a publication that the server does not allow. */
+  onForbidden(refused: (topic: string) => void): void {
+    this.#forbidden.add(refused);
   }
 
   /** Resolves when the server has read all that was sent, or after 2 s, or at once when away. */
@@ -193,7 +189,6 @@ export class NatsLink {
       this.log.info({ broker: this.#shown }, 'The broker is back.');
     } else {
       this.log.warn({ broker: this.#shown }, 'The broker is away.');
-      for (const lose of this.#losers) lose(this.#away());
     }
     for (const changed of this.#listeners) {
       try {
@@ -206,7 +201,8 @@ export class NatsLink {
 
   /** Once for each kind: a hint that is not allowed would otherwise fill the log. */
   #complain(status: Status): void {
-    const { operation, subject } = status.permissionContext ?? {};
+    const { operation, subject = '' } = status.permissionContext ?? {};
+    if (operation === 'publish') for (const refused of this.#forbidden) refused(subject);
     const text = `${status.data}${operation === undefined ? '' : ` (${operation} ${subject})`}`;
     if (this.#complaints.has(text) || this.#complaints.size >= COMPLAINTS_MAX) return;
     this.#complaints.add(text);

@@ -11,10 +11,7 @@ export const makeReplies = (link: NatsLink): Replies => ({
   send: ({ to, correlationId, body }) => {
     checkBody(body, link.maxBodyBytes());
     link.checkConnected();
-    const headers =
-      correlationId === undefined
-        ? undefined
-        : toNatsHeaders({ [REPLY_HEADERS.correlationId]: correlationId });
-    link.nats.publish(to, body, headers === undefined ? {} : { headers });
+    const given = correlationId && { [REPLY_HEADERS.correlationId]: correlationId };
+    link.nats.publish(to, body, given ? { headers: toNatsHeaders(given) } : {});
   },
 });

@@ -19,7 +19,8 @@ export type LoggedEvent = EventCursor & {
   readonly workerId: string | null;
   readonly claimNo: number | null;
   readonly reason: string | null;
-  readonly occurredAt: Date;
+  /** RFC 3339 in UTC, to the millisecond. */
+  readonly occurredAt: string;
 };
 
 type Row = {
@@ -32,11 +33,12 @@ type Row = {
   worker_id: string | null;
   claim_no: number | null;
   reason: string | null;
-  occurred_at: Date;
+  occurred_at: string;
 };
 
 const COLUMNS = `txid::text as txid, id, endpoint_id, job_id, seq, event, worker_id, claim_no,
-  reason, occurred_at`;
+  reason,
+  to_char(occurred_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as occurred_at`;
 
 const eventIn = (row: Row): LoggedEvent => ({
   txid: row.txid,
