@@ -4,10 +4,38 @@ import { type ClaimRef, isOf, keyOf } from './outbox.ts';
 
 export type Claim = ExchangeAnswer['jobs'][number] & { readonly input: Buffer };
 
-type Held = { readonly claim: Claim; readonly controller: AbortController };
+/** A claim that this worker holds. */
+export class Held {
+  readonly claim: Claim;
+  #controller: AbortController | undefined;
+  #reason: DOMException | undefined;
+
+  constructor(claim: Claim) {
+    this.claim = claim;
+  }
+
+  /** Made when it is first asked for: few handlers do, and it costs as much as a short job. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  abort(why: string): void {
+    if (this.aborted) return;
+    this.#reason = new DOMException(`The job was stopped: ${why}.`, 'AbortError');
+    this.#controller?.abort(this.#reason);
+  }
+}
 
 /** Runs one claim to its end. It must not throw. */
-type RunClaim = (claim: Claim, signal: AbortSignal) => Promise<void>;
+type RunClaim = (held: Held) => Promise<void>;
 
 /**
  * The server's clock ends a job; the worker's own timer only stands behind it, for a server that
@@ -47,7 +75,7 @@ export class Slots {
   take(claim: Claim): void {
     const key = keyOf(claim);
     if (this.#running.has(key) || this.#waiting.has(key)) return;
-    this.#waiting.set(key, { claim, controller: new AbortController() });
+    this.#waiting.set(key, new Held(claim));
     this.#fill();
   }
 
@@ -60,8 +88,8 @@ export class Slots {
       if (isOf(held.claim, claim)) return this.#waiting.delete(key);
     }
     const held = [...this.#running.values()].find((one) => isOf(one.claim, claim));
-    if (held === undefined || held.controller.signal.aborted) return false;
-    abort(held, reason);
+    if (held === undefined || held.aborted) return false;
+    held.abort(reason);
     return true;
   }
 
@@ -75,17 +103,13 @@ export class Slots {
   }
 
   async #work(key: string, held: Held): Promise<void> {
-    const { claim, controller } = held;
-    const timerMs = claim.executionTimeoutMs + OVERRUN_GRACE_MS;
+    const timerMs = held.claim.executionTimeoutMs + OVERRUN_GRACE_MS;
     const timer =
-      timerMs > TIMER_MAX_MS ? undefined : setTimeout(() => abort(held, 'overrun'), timerMs);
-    await this.#run(claim, controller.signal);
+      timerMs > TIMER_MAX_MS ? undefined : setTimeout(() => held.abort('overrun'), timerMs);
+    await this.#run(held);
     clearTimeout(timer);
     this.#running.delete(key);
     this.#fill();
     this.#onFree();
   }
 }
-
-const abort = (held: Held, reason: string): void =>
-  held.controller.abort(new DOMException(`The job was stopped: ${reason}.`, 'AbortError'));

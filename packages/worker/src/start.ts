@@ -9,7 +9,7 @@ import { Outbox } from './outbox.ts';
 import { toJson } from './output.ts';
 import { endWithParent } from './parent.ts';
 import { leaveOnSignal } from './signals.ts';
-import { type Claim, Slots } from './slots.ts';
+import { type Claim, type Held, Slots } from './slots.ts';
 
 export type WorkerOptions = Connection & {
   readonly handler: Handler;
@@ -40,13 +40,14 @@ export const start = (options: WorkerOptions): WorkerHandle => {
   const outbox = new Outbox();
   const slots = new Slots(
     config.concurrency,
-    async (claim, signal) => {
+    async (held) => {
+      const { job, claimNo } = held.claim;
       const emit = (post: Post) => {
-        if (signal.aborted) return;
-        outbox.add({ ...post, job: claim.job, claimNo: claim.claimNo });
+        if (held.aborted) return;
+        outbox.add({ ...post, job, claimNo });
         exchange.wake();
       };
-      await runClaim({ claim, signal, emit, outbox, log, config, options });
+      await runClaim({ held, emit, outbox, log, config, options });
     },
     () => exchange.wake(),
   );
@@ -72,8 +73,7 @@ export const start = (options: WorkerOptions): WorkerHandle => {
 };
 
 type ClaimRun = {
-  readonly claim: Claim;
-  readonly signal: AbortSignal;
+  readonly held: Held;
   readonly emit: (post: Post) => void;
   readonly outbox: Outbox;
   readonly log: Log;
@@ -82,11 +82,16 @@ type ClaimRun = {
 };
 
 /** Runs one claim and posts what comes of it; of a stopped one nothing is posted any more. */
-const runClaim = async ({ claim, signal, emit, outbox, log, config, options }: ClaimRun) => {
+const runClaim = async ({ held, emit, outbox, log, config, options }: ClaimRun) => {
+  const { claim } = held;
   let ended = false;
   const context: Context = {
-    signal,
-    log: logWith(log, { job: claim.job }),
+    get signal() {
+      return held.signal;
+    },
+    get log() {
+      return logWith(log, { job: claim.job });
+    },
     progress: (value) => {
       const body = toJson(value, 'progress', CHUNK_MAX_BYTES, claim.input);
       if (!ended) emit({ kind: 'progress', body });

@@ -7,11 +7,14 @@ const CONNECTIONS = 64;
 
 const read = async (bench: Bench, contender: Contender): Promise<Figures> => {
   const jobs = bench.isQuick ? 1_000 : 20_000;
+  const warmUp = bench.isQuick ? 200 : 5_000;
   await using arena = await contender.open(bench.servers);
   const front = await arena.front();
   const worker = await arena.startWorker();
+  await postJobs(front, PLAIN_INPUT, { connections: CONNECTIONS, requests: warmUp });
+  await untilAllDone(arena, [worker], warmUp);
   const load = await postJobs(front, PLAIN_INPUT, { connections: CONNECTIONS, requests: jobs });
-  await untilAllDone(arena, [worker], jobs);
+  await untilAllDone(arena, [worker], warmUp + jobs);
   const seconds = (nowUs() - load.startedUs) / 1_000_000;
   return { jobsPerSecond: jobs / seconds, acceptsPerSecond: load.perSecond };
 };
