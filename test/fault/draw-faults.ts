@@ -57,7 +57,8 @@ const SHARES: Readonly<Record<Family, number>> = {
 };
 const FAMILIES: readonly Family[] = ['kill', 'stop', 'postgres', 'broker', 'network', 'clock'];
 
-const CLOCK_STEP_SECONDS = 600;
+/** How far a clock steps, ahead or back. */
+export const CLOCK_STEP_SECONDS = 600;
 
 const DRAWS: Readonly<Record<Family, (random: Random) => Fault>> = {
   kill: (random) => ({

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { callsTo } from '../acceptance/support/call-http.ts';
+import { callsTo, textIn } from '../acceptance/support/call-http.ts';
 import { makeKey } from '../acceptance/support/setup-calls.ts';
 import type { BrokerName } from '../support/brokers.ts';
 import { startNats } from '../support/nats.ts';
@@ -50,6 +50,10 @@ export type Ground = AsyncDisposable & {
   readonly clocks: Readonly<Record<ClockTarget, TestClock>>;
   readonly workers: Readonly<Record<WorkerTarget, ChildProcess>>;
   readonly runpod: RunpodWorker;
+  /** How many jobs each of the workers from elsewhere takes at a time. */
+  readonly concurrency: ReadonlyMap<string, number>;
+  /** What webhooks are signed with. */
+  readonly webhookSecrets: readonly string[];
 };
 
 export type GroundOptions = {
@@ -59,21 +63,27 @@ export type GroundOptions = {
   readonly diskMib: number;
   /** For every service besides. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Lines of `endpoints` and `workerTemplates` besides. */
+  readonly config?: { readonly endpoints: string; readonly templates: string };
 };
 
 const CONCURRENCY = 16;
+const RUNPOD_CONCURRENCY = 8;
 const LOCAL_CONCURRENCY = 8;
 const WORKER = path.join(import.meta.dirname, 'worker.ts');
 
-const configOf = (folder: string): string => `
+const configOf = (folder: string, { config }: GroundOptions): string => `
 endpoints:
   ${ENDPOINTS.main}: { name: Main }
   ${ENDPOINTS.local}:
     name: Local
     worker: { template: local, concurrency: ${LOCAL_CONCURRENCY}, minimum: 1, maximum: 1 }
+    limits: { maxConcurrent: ${LOCAL_CONCURRENCY} }
   ${ENDPOINTS.idle}: { name: Idle }
+${config?.endpoints ?? ''}
 workerTemplates:
   local: { command: [node, ${WORKER}, ${folder}, ${ENDPOINTS.local}] }
+${config?.templates ?? ''}
 webhooks: { allowPrivateTargets: [127.0.0.0/8] }
 `;
 
@@ -99,7 +109,7 @@ export const openGround = async (options: GroundOptions): Promise<Ground> => {
       mode: 'separate',
       databaseUrl: through(databaseUrl, (name) => `${name}-postgres`),
       brokerUrl: through(broker.url, (name) => `${name}-broker`),
-      config: configOf(folder),
+      config: configOf(folder, options),
       serviceEnv: (name) => ({ ...clocks[name].env, ...options.env }),
     }),
   );
@@ -111,12 +121,28 @@ export const openGround = async (options: GroundOptions): Promise<Ground> => {
   const proxies = { ...inner, ...outer };
   const gatewayUrl = withPort(switchyard.gatewayUrl, outer['workers-gateway'].port);
   const workers = await startWorkers(started, switchyard, gatewayUrl, folder);
+  const webhookSecrets = await makeSecrets(switchyard);
   const parts = started.move();
   return {
     ...{ folder, postgres, databaseUrl, disk, broker, switchyard, proxies, clocks, ...workers },
     apiUrl: withPort(switchyard.apiUrl, outer['clients-intake'].port),
+    webhookSecrets,
+    concurrency: new Map([
+      ['worker-one', CONCURRENCY],
+      ['worker-two', CONCURRENCY],
+      ['worker-runpod', RUNPOD_CONCURRENCY],
+    ]),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+};
+
+const makeSecrets = ({ apiUrl, apiKey }: Switchyard): Promise<string[]> => {
+  const call = callsTo(apiUrl, apiKey);
+  return Promise.all(
+    Object.values(ENDPOINTS).map(async (endpoint) =>
+      textIn(await call(`POST /v1/endpoints/${endpoint}/webhook-secret`), 'secret'),
+    ),
+  );
 };
 
 type ServiceOf = (typeof SERVICES)[number];
@@ -197,7 +223,7 @@ const startWorkers = async (
   const workers = { 'worker-one': start('worker-one'), 'worker-two': start('worker-two') };
   const runpod = startRunpodWorker({
     ...{ gatewayUrl: `${gatewayUrl}/v2`, endpoint, workerToken: token },
-    ...{ workerId: 'worker-runpod', concurrency: CONCURRENCY / 2 },
+    ...{ workerId: 'worker-runpod', concurrency: RUNPOD_CONCURRENCY },
   });
   started.defer(() => runpod.close());
   return { workers, runpod };

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { parseJobId, uuidOf } from '@switchyard/contracts';
 import pg from 'pg';
-import { checkInvariants } from '../support/invariants.ts';
+import type { Evidence } from './check/breach.ts';
+import { checkRun, tellBreaches } from './check.ts';
 import type { History, Operation } from './history.ts';
 
 /** What became of the jobs of a run, as far as the promise goes. */
@@ -40,7 +41,8 @@ const JOBS = `select jobs.job_id as id, input, status, output, told.ends, told.r
 const SHOWN = 5;
 
 /** Looks at the database and the history of a run that is healed and quiet. */
-export const judge = async (databaseUrl: string, history: History): Promise<Verdict> => {
+export const judge = async (evidence: Evidence): Promise<Verdict> => {
+  const { databaseUrl, history } = evidence;
   const jobs = await readJobs(databaseUrl);
   const acknowledged = acknowledgedIn(history.operations);
   const uuids = [...acknowledged.keys()];
@@ -55,7 +57,7 @@ export const judge = async (databaseUrl: string, history: History): Promise<Verd
     ...tell('with two terminal states', twoTerminal),
     ...tell('without a terminal state', endless),
     ...tell('altered', altered),
-    ...(await checkInvariants(databaseUrl)),
+    ...tellBreaches(await checkRun(evidence)),
   ];
   return {
     acknowledged: uuids.length,

@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises';
 import { BROKERS } from '../support/brokers.ts';
-import { drawFaults, type Fault } from './draw-faults.ts';
+import { CLOCK_STEP_SECONDS, drawFaults, type Fault } from './draw-faults.ts';
 import { ENDPOINTS, type Ground, openGround } from './ground.ts';
 import { readHistory } from './history.ts';
 import { judge, type Verdict } from './judge.ts';
@@ -23,6 +23,7 @@ export type FaultRun = {
 
 const DISK_MIB = 1_536;
 const QUIET_MAX_MS = 150_000;
+const CLOCK_SPARE_SECONDS = 30;
 /** Between the first jobs and the first fault, and after the last fault. */
 const CALM_PART = 0.03;
 
@@ -56,6 +57,9 @@ export const runFaults = async (options: FaultOptions): Promise<FaultRun> => {
   });
   const failure = await failed;
   if (failure !== undefined) throw failure;
+  const isClockSet = possible.some(({ kind, target }) => kind === 'clock' && target === 'postgres');
+  // What was written while the database's clock was ahead is due only when it is there again.
+  if (isClockSet) ground.clocks.postgres.set(CLOCK_STEP_SECONDS + CLOCK_SPARE_SECONDS);
   console.log('everything was healed; waiting until nothing is under way');
   for (const process of ground.switchyard.processes) await untilReady(process);
   const left = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS);
@@ -68,8 +72,15 @@ export const runFaults = async (options: FaultOptions): Promise<FaultRun> => {
     ...supervision.strange().map((what) => `${what}, which nobody asked for.`),
     ...(await fatalLines(ground)),
   ];
-  const verdict = await judge(ground.databaseUrl, history);
   if (options.keep !== undefined) await keep(ground, options.keep);
+  const verdict = await judge({
+    history,
+    databaseUrl: ground.databaseUrl,
+    logs: await ground.switchyard.logs(),
+    webhookSecrets: ground.webhookSecrets,
+    concurrency: ground.concurrency,
+    isClockSet,
+  });
   return { struck: possible, verdict, troubles };
 };
 

@@ -3,7 +3,7 @@ import type { Exit, ServiceProcess } from '../support/start-switchyard.ts';
 
 /** What a service manager does: whatever ends is started again, until the run is over. */
 export type Supervision = {
-  /** Ends that no kill of ours brought about. */
+  /** Ends by none but themselves: each other one is by a kill, of ours or at a failpoint. */
   readonly strange: () => readonly string[];
   /** Kills it with -9; it is started again after `holdMs`, and this resolves when it is ready. */
   readonly kill: (process: ServiceProcess, holdMs: number) => Promise<void>;
@@ -18,13 +18,12 @@ export const superviseAll = (processes: readonly ServiceProcess[]): Supervision 
   const killed = new Map<ServiceProcess, number>();
   let isOver = false;
 
-  const isOurs = (process: ServiceProcess, { signal }: Exit): boolean =>
-    signal === 'SIGKILL' && killed.has(process);
+  const isKilled = ({ signal }: Exit): boolean => signal === 'SIGKILL';
   const keep = async (process: ServiceProcess): Promise<void> => {
     for (;;) {
       const exit = await process.exited();
       if (isOver) return;
-      if (!isOurs(process, exit)) {
+      if (!isKilled(exit)) {
         strange.push(`${process.name} ended with ${exit.signal ?? exit.code}`);
       }
       await pause(killed.get(process) ?? RESTART_MS);
@@ -41,7 +40,8 @@ export const superviseAll = (processes: readonly ServiceProcess[]): Supervision 
       const pid = process.pid();
       if (pid === undefined) return;
       killed.set(process, holdMs);
-      globalThis.process.kill(pid, 'SIGKILL');
+      // One that is down already is being started again.
+      if (!isSent(pid, 'SIGKILL')) killed.delete(process);
       while (killed.has(process)) await pause(20);
       await untilReady(process);
     },
@@ -49,6 +49,14 @@ export const superviseAll = (processes: readonly ServiceProcess[]): Supervision 
       isOver = true;
     },
   };
+};
+
+const isSent = (pid: number, signal: NodeJS.Signals): boolean => {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
 };
 
 const READY_WAIT_MS = 120_000;

@@ -26,7 +26,7 @@ const note = ({ id, rawInput, s3Config }: Job): string => {
 
 const stream = async function* (job: Job, run: string, count: number, signal: AbortSignal) {
   for (let chunk = 0; chunk < count; chunk += 1) {
-    yield { chunk };
+    yield { run, chunk };
     await pause(50, undefined, { signal });
   }
   // What a generator returns is the output.
@@ -35,10 +35,13 @@ const stream = async function* (job: Job, run: string, count: number, signal: Ab
   return rawJson(job.rawInput);
 };
 
-const answer: Handler = (job, { signal }) => {
+const answer: Handler = (job, { signal, progress }) => {
   const run = note(job);
   const { input } = job;
   const doing = isDoing(input) ? input : {};
+  // A worker that dies of its job.
+  if (doing.do === 'exit') process.exit(1);
+  if (doing.do === 'progress') progress({ run });
   if (doing.do === 'stream') return stream(job, run, numberOr(doing.count, 3), signal);
   return work(job, run, doing, signal);
 };

@@ -38,6 +38,8 @@ export const checkWebhooks = (given: Given): Breach[] => {
   const open = deliveries.filter(({ outcome }) => outcome === undefined || outcome === null);
   const tooMany = [...byDelivery].filter(([, own]) => own.length > POSTS_MAX);
   const tooSoon = [...byDelivery].filter(([id, own]) => {
+    // Ten seconds of a clock that steps may be over at once.
+    if (isClockSet) return false;
     // A try of which nobody knows the end is made again at once.
     if ((told.get(id)?.unknowns ?? 0) > 0) return false;
     return own.some(({ atMs }, at) => atMs - (own[at - 1]?.atMs ?? -Infinity) < APART_MS);

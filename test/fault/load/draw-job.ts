@@ -17,6 +17,8 @@ export type DrawnJob = {
   readonly body: string;
   readonly secrets: readonly string[];
   readonly hasWebhook: boolean;
+  /** Not before, in ms since 1970. */
+  readonly startAtMs: number | undefined;
   readonly afterwards: (typeof AFTERWARDS)[number];
 };
 
@@ -41,8 +43,13 @@ export const drawJob = (n: number, options: DrawOptions): DrawnJob => {
     random.fraction() < 0.1 ? { accessId: canary(), accessSecret: canary() } : undefined;
   const hasWebhook = random.fraction() < 0.1;
   const answers = random.pick(['200', '200', '200', '500-200']);
+  const startAtMs = shape.isDelayed ? Date.now() + random.whole(1_000, 5_000) : undefined;
   const others = {
-    policy: policyOf(shape, random),
+    policy: {
+      ttl: shape.ttl === 'short' ? TTL_SHORT_MS : TTL_LONG_MS,
+      lowPriority: random.fraction() < 0.2,
+      ...(startAtMs === undefined ? {} : { startAfter: startAtMs }),
+    },
     ...(hasWebhook ? { webhook: `${webhookUrl}/${shape.endpoint}/${answers}` } : {}),
     ...(secret === undefined
       ? {}
@@ -56,6 +63,7 @@ export const drawJob = (n: number, options: DrawOptions): DrawnJob => {
     body: `{"input":${input},${JSON.stringify(others).slice(1)}`,
     secrets: secret === undefined ? [] : Object.values(secret),
     hasWebhook,
+    startAtMs,
     afterwards: shape.afterwards,
   };
 };
@@ -104,9 +112,3 @@ const inputOf = (n: number, shape: Shape, random: Random): string => {
   const exact = '1234567890123456789.10';
   return `{"do":"${shape.do}","n":${n}, "ms":${ms},"count":3,"everyMs":30,"exact":${exact}}`;
 };
-
-const policyOf = (shape: Shape, random: Random) => ({
-  ttl: shape.ttl === 'short' ? TTL_SHORT_MS : TTL_LONG_MS,
-  lowPriority: random.fraction() < 0.2,
-  ...(shape.isDelayed ? { startAfter: new Date(Date.now() + random.whole(1_000, 5_000)) } : {}),
-});

@@ -24,6 +24,8 @@ export type LoadOptions = {
   readonly jobs: number;
   /** Jobs begun in a second. */
   readonly perSecond: number;
+  /** Begins no more jobs when it aborts. */
+  readonly stop?: AbortSignal;
 };
 
 export type Load = {
@@ -55,7 +57,7 @@ export const runLoad = (options: LoadOptions): Load => {
     const purging = purgeAgainAndAgain(client, ending.signal);
     const underWay = new Set<Promise<void>>();
     const startedMs = performance.now();
-    while (begun < options.jobs) {
+    while (begun < options.jobs && options.stop?.aborted !== true) {
       const dueMs = startedMs + (begun * 1_000) / options.perSecond;
       await pause(Math.max(0, dueMs - performance.now()));
       while (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
@@ -86,6 +88,7 @@ const submissionOf = (job: DrawnJob) => ({
   inputSha256: sha256(job.input),
   secrets: job.secrets,
   hasWebhook: job.hasWebhook,
+  ...(job.startAtMs === undefined ? {} : { startAtMs: job.startAtMs }),
 });
 
 /** Posts with the same key until it is taken. @returns its id. */
