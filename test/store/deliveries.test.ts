@@ -7,7 +7,7 @@ import {
   findDueDeliveries,
   listDeliveries,
   readWebhookSecrets,
-  recordDeliveryTry,
+  recordDeliveryTries,
   type StartedDelivery,
   startDeliveries,
 } from '@switchyard/store';
@@ -19,11 +19,15 @@ const database = await withStore();
 const { store, sql } = database;
 after(() => database[Symbol.asyncDispose]());
 
-const ROOM = { busy: new Map<string, number>(), max: 100 };
-const outcome = (delivered: boolean): DeliveryTry => ({
+const ROOM = { busy: new Map<string, number>(), idle: 100 };
+const ended = (deliveryId: string, n: number, delivered: boolean): DeliveryTry => ({
+  ...{ deliveryId, n },
   ...{ delivered, durationMs: 12.6, responseStatus: delivered ? 200 : 500 },
   ...{ responseExcerpt: Buffer.from('answer'), error: delivered ? null : 'The answer was 500.' },
 });
+
+const record = (endpointId: EndpointId, deliveryId: string, n: number, delivered: boolean) =>
+  recordDeliveryTries(store, endpointId, [ended(deliveryId, n, delivered)]);
 
 /** An endpoint with `count` deliveries that are due. */
 const finished = async (count: number, webhook = 'https://example.com/hook') => {
@@ -33,8 +37,16 @@ const finished = async (count: number, webhook = 'https://example.com/hook') => 
   return { endpointId, jobId: ids[0] ?? assert.fail('one job at least') };
 };
 
-const makeDue = (endpointId: EndpointId): Promise<object[]> =>
-  sql('update deliveries set due_at = statement_timestamp() where endpoint_id = $1', [endpointId]);
+/** As if the ten seconds after each try, and the half minute of a lost one, had gone by. */
+const makeDue = async (endpointId: EndpointId): Promise<void> => {
+  await sql(
+    `update delivery_tries set started_at = started_at - interval '31 s' where endpoint_id = $1`,
+    [endpointId],
+  );
+  await sql('update deliveries set due_at = statement_timestamp() where endpoint_id = $1', [
+    endpointId,
+  ]);
+};
 
 const startOne = async (endpointId: EndpointId): Promise<StartedDelivery> => {
   await makeDue(endpointId);
@@ -64,7 +76,7 @@ describe('a delivery', () => {
     assert.equal(String(started.result.output), '{"ok":true}');
     assert.deepEqual(await triesOf(endpointId), [[1, 'started', null]]);
     assert.deepEqual(await startDeliveries(store, endpointId, 10, ROOM), [], 'it is under way');
-    await recordDeliveryTry(store, endpointId, started.deliveryId, 1, outcome(true));
+    await record(endpointId, started.deliveryId, 1, true);
     assert.deepEqual(await triesOf(endpointId), [[1, 'delivered', 'delivered']]);
     await makeDue(endpointId);
     assert.deepEqual(await startDeliveries(store, endpointId, 10, ROOM), []);
@@ -76,7 +88,7 @@ describe('a delivery', () => {
     for (const n of [1, 2, 3]) {
       const { deliveryId, n: told } = await startOne(endpointId);
       assert.equal(told, n);
-      await recordDeliveryTry(store, endpointId, deliveryId, n, outcome(false));
+      await record(endpointId, deliveryId, n, false);
       const [row] = await sql<{ wait: number; open: boolean }>(
         `select extract(epoch from due_at - statement_timestamp())::float8 as wait,
           closed_at is null as open from deliveries where endpoint_id = $1`,
@@ -113,7 +125,7 @@ describe('a delivery', () => {
     const { endpointId } = await finished(1);
     for (const reports of [false, true, false, true, true]) {
       const { deliveryId, n } = await startOne(endpointId);
-      if (reports) await recordDeliveryTry(store, endpointId, deliveryId, n, outcome(false));
+      if (reports) await record(endpointId, deliveryId, n, false);
     }
     assert.deepEqual(await triesOf(endpointId), [
       [1, 'unknown', 'failed'],
@@ -129,14 +141,14 @@ describe('a delivery', () => {
     const { deliveryId } = await startOne(endpointId);
     const second = await startOne(endpointId);
     for (const n of [1, 3]) {
-      await recordDeliveryTry(store, endpointId, deliveryId, n, outcome(true));
+      await record(endpointId, deliveryId, n, true);
     }
     assert.deepEqual(await triesOf(endpointId), [
       [1, 'unknown', null],
       [2, 'started', null],
     ]);
-    await recordDeliveryTry(store, endpointId, deliveryId, second.n, outcome(false));
-    await recordDeliveryTry(store, endpointId, deliveryId, second.n, outcome(true));
+    await record(endpointId, deliveryId, second.n, false);
+    await record(endpointId, deliveryId, second.n, true);
     const rows = await sql(
       'select tries, unknowns, outcome from deliveries where endpoint_id = $1',
       [endpointId],
@@ -169,13 +181,13 @@ describe('deliveries', () => {
     const { endpointId } = slow;
     const ids = await accept(store, endpointId, { webhook: 'https://quick.example/hook' });
     for (const job of await claim(store, endpointId, 1)) await finish(store, endpointId, job);
-    const room = { busy: new Map([['slow.example:8443', 1]]), max: 3 };
+    const room = { busy: new Map([['slow.example:8443', 2]]), idle: 3 };
     const started = await startDeliveries(store, endpointId, 10, room);
     const count = (target: string) => started.filter((one) => one.target === target).length;
     assert.equal(count('slow.example:8443'), 2);
     assert.equal(count('quick.example'), 1);
     assert(started.some(({ jobId }) => jobId === ids[0]));
-    const full = { busy: new Map([['slow.example:8443', 3]]), max: 3 };
+    const full = { busy: new Map([['slow.example:8443', 0]]), idle: 3 };
     assert.deepEqual(await startDeliveries(store, endpointId, 10, full), []);
   });
 

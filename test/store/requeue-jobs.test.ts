@@ -12,7 +12,7 @@ import {
   peekStreamChunks,
   readEventsOfJob,
   readStatuses,
-  recordDeliveryTry,
+  recordDeliveryTries,
   requeueJobs,
   retryJob,
   startDeliveries,
@@ -154,19 +154,18 @@ describe('a retry', () => {
     const { endpointId, jobId } = await fail('https://example.com/hook');
     await retryJob(store, endpointId, PROCESS, jobId);
     assert(await finish(store, endpointId, await claimOne(store, endpointId)));
-    const room = { busy: new Map<string, number>(), max: 10 };
+    const room = { busy: new Map<string, number>(), idle: 10 };
     const tries = await startDeliveries(store, endpointId, 10, room);
     const told = tries.map(({ result }) => [result.status, String(result.error ?? result.output)]);
     assert.deepEqual(told.toSorted(), [
       ['COMPLETED', '{"ok":true}'],
       ['FAILED', '"it broke"'],
     ]);
-    for (const { deliveryId, n } of tries) {
-      await recordDeliveryTry(store, endpointId, deliveryId, n, {
-        ...{ delivered: true, durationMs: 1, responseStatus: 200 },
-        ...{ responseExcerpt: null, error: null },
-      });
-    }
+    const ended = tries.map(({ deliveryId, n }) => ({
+      ...{ deliveryId, n, delivered: true, durationMs: 1, responseStatus: 200 },
+      ...{ responseExcerpt: null, error: null },
+    }));
+    await recordDeliveryTries(store, endpointId, ended);
   });
 
   test('leaves no rule broken', async () => {

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import {
   cancelJobs,
   INVARIANTS,
-  recordDeliveryTry,
+  recordDeliveryTries,
   requeueJobs,
   retryJob,
   startDeliveries,
@@ -101,14 +101,12 @@ const makeSoundData = async (): Promise<void> => {
     assert(await finish(store, endpointId, await claimOne(store, endpointId), status));
   }
   for (const delivered of [false, true]) {
-    const room = { busy: new Map(), max: 9 };
+    const room = { busy: new Map(), idle: 9 };
     const [first] = await startDeliveries(store, endpointId, 1, room);
     assert(first !== undefined);
     const outcome = { durationMs: 3, responseStatus: 500, responseExcerpt: null, error: null };
-    await recordDeliveryTry(store, endpointId, first.deliveryId, first.n, {
-      ...outcome,
-      delivered,
-    });
+    const { deliveryId, n } = first;
+    await recordDeliveryTries(store, endpointId, [{ deliveryId, n, ...outcome, delivered }]);
     if (delivered) continue;
     await sql('update deliveries set due_at = now() where delivery_id = $1', [first.deliveryId]);
     await sql('update deliveries set due_at = $1 where delivery_id <> $2', [

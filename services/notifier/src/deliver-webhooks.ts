@@ -13,8 +13,12 @@ import { createRecorder } from './record-tries.ts';
 import { signWebhook } from './sign-webhook.ts';
 
 const SENDS_MAX = 64;
-/** To one host and port, so that one that is slow keeps nobody else from being told. */
-const SENDS_PER_TARGET_MAX = 8;
+/**
+ * To one host and port, so that one that is slow keeps nobody else from being told: at first, and
+ * at most, which a target comes to that takes what it is sent within QUICK_MS.
+ */
+const SENDS_PER_TARGET = { first: 8, most: 32 } as const;
+const QUICK_MS = 1_000;
 const USER_AGENT = `Switchyard/${manifest.version}`;
 
 export type DeliverContext = {
@@ -38,7 +42,7 @@ export interface Deliverer {
 export const createDeliverer = (context: DeliverContext, ended: () => void): Deliverer => {
   const { store, log } = context;
   const sends = new Set<Promise<void>>();
-  const busy = new Map<string, number>();
+  const targets = createTargets();
   const abandoning = new AbortController();
   const observe = observeSends(context.metrics, () => sends.size);
   const openSecrets = createSecretOpener(context);
@@ -55,21 +59,21 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
     const posted = await post(webhookOf(delivery, secrets), abandoning.signal);
     if (posted === undefined) return;
     observe(posted);
-    await recorder.record(endpointId, delivery, posted);
+    targets.judge(delivery.target, posted);
+    const { deliveryId, n } = delivery;
+    await recorder.record(endpointId, { deliveryId, n, ...posted });
   };
 
   const begin = (endpointId: EndpointId, delivery: StartedDelivery, secrets: string[]): void => {
     const { target } = delivery;
-    busy.set(target, (busy.get(target) ?? 0) + 1);
+    targets.enter(target);
     const under = send(endpointId, delivery, secrets)
       .catch((error: unknown) => {
         log.error({ delivery: delivery.deliveryId, err: error }, 'A try of a webhook broke off');
       })
       .finally(() => {
         sends.delete(under);
-        const left = (busy.get(target) ?? 1) - 1;
-        if (left === 0) busy.delete(target);
-        else busy.set(target, left);
+        targets.leave(target);
         ended();
       });
     sends.add(under);
@@ -85,7 +89,7 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
         const share = Math.ceil((SENDS_MAX - sends.size) / (endpoints.length - at));
         const secrets = share > 0 ? await openSecrets(endpointId) : undefined;
         if (secrets === undefined) continue;
-        const room = { busy, max: SENDS_PER_TARGET_MAX };
+        const room = { busy: targets.rooms(), idle: SENDS_PER_TARGET.first };
         for (const delivery of await startDeliveries(store, endpointId, share, room)) {
           begin(endpointId, delivery, secrets);
         }
@@ -96,6 +100,34 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
       await Promise.all(sends);
       clearTimeout(timer);
     },
+  };
+};
+
+/** What each target has under way, and how much it may have. One without any is forgotten. */
+const createTargets = () => {
+  const busy = new Map<string, { sends: number; most: number }>();
+  return {
+    enter: (target: string): void => {
+      const known = busy.get(target) ?? { sends: 0, most: SENDS_PER_TARGET.first };
+      known.sends += 1;
+      busy.set(target, known);
+    },
+    judge: (target: string, { delivered, durationMs }: Posted): void => {
+      const known = busy.get(target);
+      if (known === undefined) return;
+      const isQuick = delivered && durationMs < QUICK_MS;
+      known.most = isQuick
+        ? Math.min(known.most + 1, SENDS_PER_TARGET.most)
+        : SENDS_PER_TARGET.first;
+    },
+    leave: (target: string): void => {
+      const known = busy.get(target);
+      if (known === undefined) return;
+      known.sends -= 1;
+      if (known.sends === 0) busy.delete(target);
+    },
+    rooms: (): ReadonlyMap<string, number> =>
+      new Map([...busy].map(([target, { sends, most }]) => [target, most - sends])),
   };
 };
 

@@ -17,7 +17,7 @@ export type Webhook = {
 };
 
 export type PostOutcome = 'delivered' | 'failed' | 'refused';
-export type Posted = DeliveryTry & { readonly outcome: PostOutcome };
+export type Posted = Omit<DeliveryTry, 'deliveryId' | 'n'> & { readonly outcome: PostOutcome };
 
 /**
  * Posts one webhook once. 2xx delivers it, as soon as the head of the answer is there; redirects

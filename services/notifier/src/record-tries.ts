@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EndpointId } from '@switchyard/contracts';
-import type { Log } from '@switchyard/runtime';
+import { createKeyedBatcher, type Log } from '@switchyard/runtime';
 import {
   type DeliveryTry,
-  recordDeliveryTry,
-  type StartedDelivery,
+  isPassing,
+  recordDeliveryTries,
   type Store,
   StoreUnavailable,
 } from '@switchyard/store';
 
+const BATCH_MAX_TRIES = 100;
 const PAUSE_MIN_MS = 50;
 const PAUSE_MAX_MS = 1_000;
 
@@ -17,7 +18,7 @@ export interface Recorder {
    * Writes down how a try ended; while the database is away, again and again until `abandon`
    * aborts. Its caller bounds how many wait. The statement takes a repeat for what it is.
    */
-  record(endpointId: EndpointId, delivery: StartedDelivery, ending: DeliveryTry): Promise<void>;
+  record(endpointId: EndpointId, ending: DeliveryTry): Promise<void>;
   /** Whether an outcome could not be written yet. */
   isBehind(): boolean;
 }
@@ -28,6 +29,17 @@ export const createRecorder = (
   abandon: AbortSignal,
 ): Recorder => {
   let behind = 0;
+  const batches = createKeyedBatcher<EndpointId, DeliveryTry, void>({
+    run: async (endpointId, endings) => {
+      await recordDeliveryTries(store, endpointId, endings);
+      return endings.map(() => undefined);
+    },
+    maxItems: BATCH_MAX_TRIES,
+    keyOf: ({ deliveryId }) => deliveryId,
+    // The senders are few, and each waits for its own.
+    queueMax: Number.POSITIVE_INFINITY,
+    isPermanent: (error) => !isPassing(error),
+  });
 
   const repeat = async (write: () => Promise<void>): Promise<void> => {
     behind += 1;
@@ -42,8 +54,8 @@ export const createRecorder = (
   };
 
   return {
-    record: async (endpointId, { deliveryId, n }, ending) => {
-      const write = () => recordDeliveryTry(store, endpointId, deliveryId, n, ending);
+    record: async (endpointId, ending) => {
+      const write = () => batches.add(endpointId, ending);
       if (await isWritten(write)) return;
       if (behind === 0) log.warn({}, 'Outcomes of webhooks wait for the database');
       await repeat(write);

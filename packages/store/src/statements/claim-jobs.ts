@@ -9,6 +9,7 @@ import {
 import { RANKS } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { textArray } from './arrays.ts';
 import { lookUp } from './lookup.ts';
 
 /** One free slot: a worker is named once for each that it has. */
@@ -174,10 +175,11 @@ export const claimJobs = async (
   seats: readonly Seat[],
   inTurn: boolean,
 ): Promise<ClaimedJob[]> => {
+  if (seats.length === 0) return [];
   const values = [
     endpointId,
-    seats.map((seat) => seat.workerId),
-    seats.map((seat) => seat.instance),
+    textArray(seats.map((seat) => seat.workerId)),
+    textArray(seats.map((seat) => seat.instance)),
     process,
     inTurn,
   ];

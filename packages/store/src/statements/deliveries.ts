@@ -1,6 +1,7 @@
 import { type EndpointId, type JobId, jobIdOf, type TerminalState } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { byteaArray, intArray, textArray, uuidArray } from './arrays.ts';
 import { lookUp } from './lookup.ts';
 
 /** Known tries of one delivery; tries with an unknown outcome are counted apart. */
@@ -36,11 +37,11 @@ export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
 const START = statement({
   name: 'start_deliveries',
   text: `with near as (
-  select delivery_id, due_at, target, $5 - coalesce(busy.sends, 0) as room
+  select delivery_id, due_at, target, coalesce(busy.room, $5) as room
   from deliveries cross join lateral (select lower(split_part(url, '/', 3)) as target) as parted
-  left join unnest($3::text[], $4::int[]) as busy (target, sends) using (target)
+  left join unnest($3::text[], $4::int[]) as busy (target, room) using (target)
   where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp()
-    and coalesce(busy.sends, 0) < $5
+    and coalesce(busy.room, $5) > 0
   order by due_at limit ${LOOK_MAX}
 ),
 placed as materialized (
@@ -129,8 +130,8 @@ type StartRow = {
   execution_ms: number | null;
 };
 
-/** How many sends each target has under way, and how many it may have. */
-export type TargetRoom = { readonly busy: ReadonlyMap<string, number>; readonly max: number };
+/** How many sends more a target may have: one that is `busy` what stands there, others `idle`. */
+export type TargetRoom = { readonly busy: ReadonlyMap<string, number>; readonly idle: number };
 
 /**
  * Begins a try of each of at most `limit` due deliveries of one endpoint, the longest due first,
@@ -147,7 +148,7 @@ export const startDeliveries = async (
     limit,
     [...room.busy.keys()],
     [...room.busy.values()],
-    room.max,
+    room.idle,
   ]);
   return rows.map((row) => ({
     deliveryId: row.delivery_id,
@@ -167,24 +168,34 @@ export const startDeliveries = async (
 };
 
 const RECORD = statement({
-  name: 'record_delivery_try',
-  text: `with tried as (
-  update delivery_tries set outcome = case when $4::boolean then 'delivered' else 'failed' end,
-    duration_ms = $5, response_status = $6, response_excerpt = $7, error = $8
-  where endpoint_id = $1 and delivery_id = $2::uuid and n = $3 and outcome = 'started'
-  returning delivery_id
+  name: 'record_delivery_tries',
+  text: `with ended as materialized (
+  select * from unnest($2::uuid[], $3::int[], $4::text[], $5::int[], $6::int[], $7::bytea[],
+    $8::text[]) as e
+  (delivery_id, n, known, took_ms, answer_status, answer_excerpt, reason)
+),
+tried as (
+  update delivery_tries set outcome = known, duration_ms = took_ms,
+    response_status = answer_status, response_excerpt = answer_excerpt, error = reason
+  from ended
+  where delivery_tries.endpoint_id = $1 and delivery_tries.delivery_id = ended.delivery_id
+    and delivery_tries.n = ended.n and delivery_tries.outcome = 'started'
+  returning ended.delivery_id, known = 'delivered' as is_delivered
 )
 update deliveries set tries = tries + 1,
-  outcome = case when $4::boolean then 'delivered'
+  outcome = case when is_delivered then 'delivered'
     when tries + 1 >= ${TRIES_MAX} then 'failed' end,
-  closed_at = case when $4::boolean or tries + 1 >= ${TRIES_MAX} then statement_timestamp() end,
+  closed_at = case when is_delivered or tries + 1 >= ${TRIES_MAX} then statement_timestamp() end,
   due_at = statement_timestamp() + ${RETRY_AFTER_MS} * interval '1 ms'
 from tried
 where deliveries.endpoint_id = $1 and deliveries.delivery_id = tried.delivery_id
   and deliveries.closed_at is null`,
 });
 
+/** How the try `n` of a delivery ended. */
 export type DeliveryTry = {
+  readonly deliveryId: string;
+  readonly n: number;
   readonly delivered: boolean;
   readonly durationMs: number;
   readonly responseStatus: number | null;
@@ -193,23 +204,25 @@ export type DeliveryTry = {
   readonly error: string | null;
 };
 
-/** Records the end of a try: delivered, or due again after RETRY_AFTER_MS, or failed for good. */
-export const recordDeliveryTry = async (
+/**
+ * Records the ends of tries: delivered, or due again after RETRY_AFTER_MS, or failed for good. One
+ * that is no longer `started` changes nothing. `tries` must not hold one delivery twice.
+ */
+export const recordDeliveryTries = async (
   store: Store,
   endpointId: EndpointId,
-  deliveryId: string,
-  n: number,
-  outcome: DeliveryTry,
+  tries: readonly DeliveryTry[],
 ): Promise<void> => {
-  await store.run(RECORD, [
+  if (tries.length === 0) return;
+  await store.runPinned(RECORD, [
     endpointId,
-    deliveryId,
-    n,
-    outcome.delivered,
-    Math.round(outcome.durationMs),
-    outcome.responseStatus,
-    outcome.responseExcerpt,
-    outcome.error,
+    uuidArray(tries.map(({ deliveryId }) => deliveryId)),
+    intArray(tries.map(({ n }) => n)),
+    textArray(tries.map(({ delivered }) => (delivered ? 'delivered' : 'failed'))),
+    intArray(tries.map(({ durationMs }) => Math.round(durationMs))),
+    intArray(tries.map(({ responseStatus }) => responseStatus)),
+    byteaArray(tries.map(({ responseExcerpt }) => responseExcerpt)),
+    textArray(tries.map(({ error }) => error)),
   ]);
 };
 

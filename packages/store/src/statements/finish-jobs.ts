@@ -1,6 +1,7 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf, type WorkerId } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { intArray, textArray, uuidArray } from './arrays.ts';
 import { toBlob } from './blob.ts';
 import { msBetween, terminalCtes } from './terminal.ts';
 
@@ -62,21 +63,22 @@ export const finishJobs = async (
   process: string,
   finishes: readonly Finish[],
 ): Promise<ReadonlySet<JobId>> => {
+  if (finishes.length === 0) return new Set();
   const outputs = toBlob(finishes.map((finish) => finish.output));
   const errors = toBlob(finishes.map((finish) => finish.error));
   const rows = await store.runPinned<{ job_id: string }>(STATEMENT, [
     endpointId,
     process,
-    finishes.map((finish) => uuidOf(finish.jobId)),
-    finishes.map((finish) => finish.workerId),
-    finishes.map((finish) => finish.claimNo),
-    finishes.map((finish) => finish.status),
+    uuidArray(finishes.map((finish) => uuidOf(finish.jobId))),
+    textArray(finishes.map((finish) => finish.workerId)),
+    intArray(finishes.map((finish) => finish.claimNo)),
+    textArray(finishes.map((finish) => finish.status)),
     outputs.bytes,
-    outputs.at,
-    outputs.lengths,
+    intArray(outputs.at),
+    intArray(outputs.lengths),
     errors.bytes,
-    errors.at,
-    errors.lengths,
+    intArray(errors.at),
+    intArray(errors.lengths),
   ]);
   return new Set(rows.map((row) => jobIdOf(row.job_id)));
 };
