@@ -53,9 +53,12 @@ export const handOver = async (
   endpointId: EndpointId,
   claims: readonly Claim[],
 ): Promise<void> => {
-  const live = claims.filter((claim) => !context.isStopped(claim.jobId, claim.claimNo));
+  const { received, isStopped } = context;
+  // The same assign may come twice: a worker that is given a job again runs it again.
+  const news = claims.filter((claim) => received.get(claim.jobId)?.claimNo !== claim.claimNo);
+  const live = news.filter((claim) => !isStopped(claim.jobId, claim.claimNo));
   const atMs = performance.now();
-  for (const claim of live) context.received.set(claim.jobId, { claimNo: claim.claimNo, atMs });
+  for (const claim of live) received.set(claim.jobId, { claimNo: claim.claimNo, atMs });
   const inputs = await readMissing(context, endpointId, live);
   const left: LostClaim[] = [];
   for (const [workerId, mine] of Map.groupBy(live, (claim) => claim.workerId)) {
