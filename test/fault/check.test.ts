@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHash, createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import type { Breach, Given } from './check/breach.ts';
 import { checkCalls } from './check/calls.ts';
@@ -13,84 +12,21 @@ import { checkSubmissions } from './check/submissions.ts';
 import type { EventRow, JobRow } from './check/tables.ts';
 import { checkTimes } from './check/times.ts';
 import { checkWebhooks } from './check/webhooks.ts';
-import type { Operation, WebhookPost } from './history.ts';
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-const CANARY = `canary${'5a'.repeat(12)}`;
-const CLAIM = { workerId: 'one', claimNo: 1 };
-
-const eventOf = (seq: number, event: EventRow['event'], atMs: number, more = {}): EventRow => ({
-  ...{ job: 'first', seq, event, atMs },
-  ...{ workerId: undefined, claimNo: undefined, reason: undefined, ...more },
-});
-
-const JOB: JobRow = {
-  ...{ id: 'first', endpoint: 'echo', inputSha256: sha256('in'), hasWebhook: true, isLow: false },
-  ...{ ttlMs: 60_000, executionTimeoutMs: 10_000, state: 'COMPLETED', workerId: 'one' },
-  outputSha256: sha256('out'),
-  events: [
-    eventOf(1, 'accepted', 1_000),
-    eventOf(2, 'started', 1_100, CLAIM),
-    eventOf(3, 'completed', 1_300, CLAIM),
-  ],
-};
-
-const SUBMIT: Operation = {
-  ...{ kind: 'submit', via: 'http', endpoint: 'echo', key: 'k', inputSha256: sha256('in') },
-  ...{ atMs: 990, endedAtMs: 1_010, outcome: 'ok', statusCode: 200, jobId: 'first' },
-  ...{ hasWebhook: true, secrets: [CANARY] },
-};
-
-const signed = (atMs: number, more: Partial<WebhookPost> = {}): WebhookPost => {
-  const [webhookId, timestamp] = ['hook', String(Math.floor(atMs / 1_000))];
-  const body = '{"id":"first","status":"COMPLETED"}';
-  const hmac = createHmac('sha256', Buffer.alloc(32, 7)).update(`hook.${timestamp}.${body}`);
-  const signature = `v1,${hmac.digest('base64')}`;
-  return {
-    atMs,
-    endpoint: 'echo',
-    webhookId,
-    timestamp,
-    signature,
-    body,
-    statusCode: 200,
-    ...more,
-  };
-};
-
-const RUN = {
-  ...{ workerId: 'one', endpoint: 'echo', jobId: 'first', atMs: 1_110, inputSha256: sha256('in') },
-  ...{ endedAtMs: 1_290, how: 'returned' as const, outputSha256: sha256('out') },
-  ...{ answer: 'accepted' as const, secrets: [CANARY] },
-};
-
-const SEEN = JOB.events.map(({ seq, event }) => ({
-  ...{ atMs: 1_400 + seq, id: `first-${seq}`, endpoint: 'echo', jobId: 'first' },
-  ...{ event, sequence: seq },
-}));
-
-const LOOK: Operation = {
-  ...{ kind: 'status', via: 'http', endpoint: 'echo', jobId: 'first', atMs: 2_000 },
-  ...{ endedAtMs: 2_010, outcome: 'ok', statusCode: 200, state: 'COMPLETED' },
-  ...{ delayTime: 100, executionTime: 200, outputSha256: sha256('out') },
-};
-
-const SOUND: Given = {
-  history: {
-    ...{ operations: [SUBMIT, LOOK], runs: [RUN], events: SEEN, faults: [] },
-    posts: [signed(1_500, { statusCode: 500 }), signed(11_600)],
-  },
-  ...{ databaseUrl: '', logs: 'all is well', dump: 'rows', webhookSecrets: [SECRET] },
-  concurrency: new Map([['one', 1]]),
-  jobs: new Map([[JOB.id, JOB]]),
-  deliveries: [{ id: 'hook', job: 'first', seq: 3, outcome: 'delivered', unknowns: 0 }],
-  chunks: [0, 1].map((seq) => ({
-    ...{ job: 'first', claimNo: 1, seq },
-    output: `{"run":"a","chunk":${seq}}`,
-  })),
-  counts: [{ endpoint: 'echo', completed: 1, failed: 0, retried: 0 }],
-};
+import type { Operation } from './history.ts';
+import {
+  CANARY,
+  CLAIM,
+  eventOf,
+  JOB,
+  LOOK,
+  RUN,
+  SEEN,
+  SOUND,
+  SUBMIT,
+  sha256,
+  signed,
+  TTL,
+} from './sound-run.ts';
 
 const CHECKS = [
   ...[checkSubmissions, checkEnds, checkRuns, checkChunks, checkTimes, checkOrder, checkEvents],
@@ -132,6 +68,18 @@ const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
   ['every job was submitted', withJobs({}, another('second', JOB.events))],
   ['what was refused is not there', withHistory({ operations: [{ ...SUBMIT, outcome: 'fail' }] })],
   ['a submission makes one job', withJobs({}, { id: 'second' })],
+  [
+    'what the broker has stored becomes a job',
+    withHistory({
+      operations: [
+        SUBMIT,
+        {
+          ...{ kind: 'submit', via: 'broker', endpoint: 'echo', key: 'm', outcome: 'ok' },
+          ...{ atMs: 1, endedAtMs: 2, inputSha256: sha256('gone') },
+        },
+      ],
+    }),
+  ],
   ['every job ends', withJobs({ state: undefined })],
   [
     'only a retry follows an end',
@@ -148,6 +96,12 @@ const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
   ['delayTime and executionTime are whole', withOperations({ delayTime: -1 })],
   ['a job is retried when a client says so', withOperations({ kind: 'retry', state: 'IN_QUEUE' })],
   ['a cancel that was told has cancelled', withOperations({ kind: 'cancel', state: 'CANCELLED' })],
+  [
+    'a purge leaves what runs',
+    withJobs({
+      events: [...JOB.events.slice(0, 2), eventOf(3, 'cancelled', 1_300, { reason: 'purge' })],
+    }),
+  ],
   ['a purge tells how many it removed', withOperations({ kind: 'purge', removed: 1 })],
   ['what runs is a job', withHistory({ runs: [RUN, { ...RUN, jobId: 'second' }] })],
   ['a worker gets the bytes that were sent', withHistory({ runs: [{ ...RUN, inputSha256: 'x' }] })],
@@ -161,6 +115,26 @@ const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
     'a result counts when its worker is told so',
     withHistory({ runs: [{ ...RUN, answer: 'refused' }] }),
   ],
+  [
+    'the output that is kept is what its worker gave',
+    withHistory({ runs: [{ ...RUN, claimNo: 2 }] }),
+  ],
+  [
+    'a worker that is there keeps its job',
+    {
+      ...withJobs({
+        events: [
+          ...JOB.events.slice(0, 2),
+          eventOf(3, 'requeued', 1_200, { ...CLAIM, reason: 'worker_lost' }),
+        ],
+      }),
+      history: { ...SOUND.history, runs: [{ ...RUN, answer: 'refused' }] },
+    },
+  ],
+  [
+    'a result is heard while nothing is broken',
+    withHistory({ runs: [{ ...RUN, answer: 'none' }] }),
+  ],
   ['a worker gets the s3Config of its job', withHistory({ runs: [{ ...RUN, secrets: ['x'] }] })],
   ['a worker has no more jobs than room', withHistory({ runs: [RUN, { ...RUN, atMs: 1_200 }] })],
   [
@@ -170,6 +144,10 @@ const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
   ['the chunks of a claim are whole and in order', { ...SOUND, chunks: SOUND.chunks.slice(1) }],
   ['no job starts after its deadline', withJobs({ ttlMs: 50 })],
   ['no job runs on after its executionTimeout', withJobs({ executionTimeoutMs: -10_000 })],
+  [
+    'no ttl ends before its time',
+    withJobs({ events: [eventOf(1, 'accepted', 1_000), eventOf(2, 'timed_out', 1_500, TTL)] }),
+  ],
   [
     'the events of a job follow one another in time',
     withJobs({ events: [eventOf(1, 'accepted', 90_000), ...JOB.events.slice(1)] }),

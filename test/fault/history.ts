@@ -53,6 +53,8 @@ export type WorkerRun = {
   readonly workerId: string;
   readonly endpoint: string;
   readonly jobId: string;
+  /** Where the worker was told it. */
+  readonly claimNo?: number;
   readonly atMs: number;
   readonly inputSha256: string;
   /** Every text in the s3Config that came. */
@@ -67,9 +69,7 @@ export type WorkerRun = {
 
 /** One line of a worker's journal: the start of a run, or what came of it, under one `run`. */
 export type RunLine =
-  | (Pick<WorkerRun, 'workerId' | 'endpoint' | 'jobId' | 'atMs' | 'inputSha256' | 'secrets'> & {
-      readonly run: string;
-    })
+  | (Omit<WorkerRun, 'endedAtMs' | 'how' | 'outputSha256' | 'answer'> & { readonly run: string })
   | (Pick<WorkerRun, 'endedAtMs' | 'how' | 'outputSha256' | 'answer'> & { readonly run: string });
 
 /** One request that came to a webhook's target. */

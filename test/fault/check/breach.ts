@@ -15,6 +15,8 @@ export type Evidence = {
   readonly webhookSecrets?: readonly string[];
   /** How many jobs each worker may have at a time. */
   readonly concurrency?: ReadonlyMap<string, number>;
+  /** Workers that lose jobs, fall silent or lie on purpose. */
+  readonly careless?: readonly string[];
   /** Endpoints of which jobs may still wait, since nobody works for them. */
   readonly idle?: readonly string[];
   /** Whether the database's own clock was set during the run, so that its times tell little. */

@@ -107,6 +107,9 @@ const checkRetries = ({ history, jobs }: Given, told: readonly Operation[]): Bre
     history.operations.filter(({ kind }) => kind === 'purge'),
     ({ endpoint }) => endpoint,
   );
+  const stopped = [...jobs.values()].filter(({ events }) =>
+    events.some(({ reason }, at) => reason === 'purge' && events[at - 1]?.event === 'started'),
+  );
   const miscounted = [...purges].filter(([endpoint, own]) => {
     const purged = [...jobs.values()].filter(
       (job) => job.endpoint === endpoint && job.events.some(({ reason }) => reason === 'purge'),
@@ -118,6 +121,7 @@ const checkRetries = ({ history, jobs }: Given, told: readonly Operation[]): Bre
   return [
     ...tell('a job is retried when a client says so, and then once', wrong, ({ id }) => id),
     ...tell('a cancel that was told has cancelled', cancels, ({ jobId }) => jobId ?? ''),
+    ...tell('a purge leaves what runs', stopped, ({ id }) => id),
     ...tell('a purge tells how many it removed', miscounted, ([endpoint]) => endpoint),
   ];
 };

@@ -1,5 +1,8 @@
 import type { WorkerRun } from '../history.ts';
-import { type Breach, type Given, groupBy, tell } from './breach.ts';
+import { type Breach, type Given, groupBy, tell, wasBroken } from './breach.ts';
+
+/** So long after it was healed, what was broken may still be felt. */
+const FELT_MS = 40_000;
 
 /** What workers ran is what was claimed for them, as it was sent, and what they gave is kept. */
 export const checkRuns = (given: Given): Breach[] => {
@@ -16,7 +19,10 @@ export const checkRuns = (given: Given): Breach[] => {
   const byJob = groupBy(runs, ({ jobId }) => jobId);
   const foreign = [...jobs.values()].filter((job) => {
     if (job.state !== 'COMPLETED') return false;
-    const own = byJob.get(job.id)?.filter(({ workerId }) => workerId === job.workerId) ?? [];
+    const own = (byJob.get(job.id) ?? []).filter(
+      ({ workerId, claimNo }) =>
+        workerId === job.workerId && (claimNo === undefined || claimNo === job.claimNo),
+    );
     // A worker that was killed on the way may have posted before it could write so.
     const isOpen = own.some(({ endedAtMs }) => endedAtMs === undefined);
     return !isOpen && !own.some(({ outputSha256 }) => outputSha256 === job.outputSha256);
@@ -28,6 +34,7 @@ export const checkRuns = (given: Given): Breach[] => {
     ...tell('a worker runs a job once for each claim', unclaimed, ([what]) => what),
     ...tell('the output that is kept is what its worker gave', foreign, ({ id }) => id),
     ...checkAnswers(given),
+    ...checkKept(given),
     ...checkSecretsOfRuns(given),
     ...checkConcurrency(given),
   ];
@@ -60,6 +67,33 @@ const checkAnswers = (given: Given): Breach[] => {
     return given.history.faults.length === 0 && ends > runs.length - answered('refused', runs);
   });
   return tell('a result counts when its worker is told so, and only then', wrong, ([what]) => what);
+};
+
+/** Who works on is not taken a job that nobody ended, and what it gives is heard. */
+const checkKept = ({ history, jobs, careless = [] }: Given): Breach[] => {
+  const { runs, faults } = history;
+  const calm = runs.filter(
+    ({ workerId, atMs, endedAtMs = atMs }) =>
+      !careless.includes(workerId) && !wasBroken(faults, atMs, endedAtMs, FELT_MS),
+  );
+  const robbed = calm.filter(({ jobId, workerId, claimNo, how, answer }) => {
+    if (how === 'stopped' || (how !== undefined && answer !== 'refused')) return false;
+    return jobs
+      .get(jobId)
+      ?.events.some(
+        (one) =>
+          one.event === 'requeued' &&
+          one.workerId === workerId &&
+          (claimNo === undefined || one.claimNo === claimNo) &&
+          (one.reason === 'worker_lost' || one.reason === 'result_lost'),
+      );
+  });
+  const unheard = calm.filter(({ answer }) => answer === 'none');
+  const name = ({ jobId, workerId }: WorkerRun): string => `${jobId} by ${workerId}`;
+  return [
+    ...tell('a worker that is there keeps its job', robbed, name),
+    ...tell('a result is heard while nothing is broken', unheard, name),
+  ];
 };
 
 /** A worker gets its job's s3Config whole, and no other one's. */

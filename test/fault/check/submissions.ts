@@ -39,6 +39,14 @@ export const checkSubmissions = ({ history, jobs }: Given): Breach[] => {
     const keys = new Set(tries.map(({ via, key, atMs }) => `${via} ${key ?? atMs}`));
     return tries.length > 0 && same.length > keys.size;
   });
+  const untaken = submits.filter(
+    ({ via, outcome, endpoint, inputSha256, jobId }) =>
+      via === 'broker' &&
+      outcome === 'ok' &&
+      jobId === undefined &&
+      !made.has(`${endpoint} ${inputSha256}`) &&
+      !history.faults.some(({ kind }) => kind.includes('wipe')),
+  );
   const name = ([what]: readonly [string, unknown]): string => what;
   return [
     ...tell('an acknowledged job is there', lost, ({ jobId }) => jobId),
@@ -52,6 +60,7 @@ export const checkSubmissions = ({ history, jobs }: Given): Breach[] => {
     ...tell('a job is named by one idempotency key', severalKeys, name),
     ...tell('every job was submitted', invented, name),
     ...tell('what was refused is not there', refused, name),
+    ...tell('what the broker has stored becomes a job', untaken, ({ key }) => key ?? ''),
     ...tell('a submission makes one job', doubled, name),
   ];
 };

@@ -14,6 +14,8 @@ export type JobRow = {
   readonly state: State | undefined;
   readonly outputSha256: string | undefined;
   readonly workerId: string | undefined;
+  /** The claim that it ended with. */
+  readonly claimNo: number | undefined;
   /** In the order of their sequence. */
   readonly events: readonly EventRow[];
 };
@@ -65,7 +67,7 @@ const JOBS = `select jobs.job_id, jobs.endpoint_id as endpoint,
   encode(sha256(jobs.input), 'hex') as input_sha256, jobs.webhook is not null as has_webhook,
   jobs.low_priority as is_low, jobs.ttl_ms::float8, jobs.execution_timeout_ms::float8,
   results.status as state, encode(sha256(results.output), 'hex') as output_sha256,
-  results.worker_id
+  results.worker_id, results.claim_no
   from jobs left join results using (endpoint_id, job_id)`;
 const EVENTS = `select job_id, seq, event, worker_id, claim_no, reason,
   extract(epoch from occurred_at)::float8 * 1000 as at_ms from events order by job_id, seq`;
@@ -112,6 +114,7 @@ type JobFound = {
   state: State | null;
   output_sha256: string | null;
   worker_id: string | null;
+  claim_no: number | null;
 };
 
 const eventIn = (row: EventFound): EventRow => ({
@@ -125,7 +128,7 @@ const jobIn = (row: JobFound, events: readonly EventRow[]): JobRow => ({
   ...{ hasWebhook: row.has_webhook, isLow: row.is_low, ttlMs: row.ttl_ms, events },
   executionTimeoutMs: row.execution_timeout_ms,
   ...{ state: row.state ?? undefined, outputSha256: row.output_sha256 ?? undefined },
-  workerId: row.worker_id ?? undefined,
+  ...{ workerId: row.worker_id ?? undefined, claimNo: row.claim_no ?? undefined },
 });
 
 /** Reads all that the checks look at, in one snapshot. */

@@ -43,6 +43,14 @@ export const checkTimes = ({ history, jobs, isClockSet = false }: Given): Breach
       return next.atMs - atMs > allowedMs && !wasBroken(history.faults, atMs, next.atMs, GRACE_MS);
     }),
   );
+  const early = all.filter((job) => {
+    const end = job.events.find(({ reason }) => reason === 'ttl');
+    const since = job.events.findLast(
+      ({ event, seq }) => seq < (end?.seq ?? 0) && (event === 'accepted' || event === 'retried'),
+    );
+    if (end === undefined || since === undefined) return false;
+    return end.atMs - since.atMs < job.ttlMs;
+  });
   const backwards = all.filter(({ events }) =>
     events.some(({ atMs }, at) => atMs < (events[at - 1]?.atMs ?? 0) - GRACE_MS),
   );
@@ -54,6 +62,7 @@ export const checkTimes = ({ history, jobs, isClockSet = false }: Given): Breach
   });
   return [
     ...tell('no job starts after its deadline', late, ({ id }) => id),
+    ...tell('no ttl ends before its time', early, ({ id }) => id),
     ...tell('no job runs on after its executionTimeout', overrun, ({ id }) => id),
     ...tell('the events of a job follow one another in time', backwards, ({ id }) => id),
     ...tell('a job that has ended is not run', runsAfter, ({ jobId }) => jobId),
