@@ -26,6 +26,8 @@ export type SwitchyardOptions = {
   readonly mode: 'separate' | 'all-in-one';
   /** The text of switchyard.yaml. */
   readonly config?: string;
+  /** Whose code runs: the repository, installed, or a copy of it. */
+  readonly tree?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** What only one service is told besides. */
   readonly serviceEnv?: (name: ServiceName) => Readonly<Record<string, string>>;
@@ -87,6 +89,7 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
     ...options.env,
   };
+  const { tree = REPOSITORY } = options;
   const healthPorts: Record<ServiceName, number> = {
     intake: ports.PORT,
     supervisor: ports.WORKER_PORT,
@@ -95,7 +98,8 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
   };
   const make = (name: string, args: readonly string[], service: ServiceName) => {
     const own = { ...serversOf(options, service), ...env, ...options.serviceEnv?.(service) };
-    return serviceProcess({ name, args, env: own, folder, healthPort: healthPorts[service] });
+    const healthPort = healthPorts[service];
+    return serviceProcess({ name, args, env: own, folder, healthPort, tree });
   };
   const processes =
     options.mode === 'separate'
@@ -147,9 +151,11 @@ type ProcessSpec = {
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly healthPort: number;
+  readonly tree: string;
 };
 
-const serviceProcess = ({ name, args, env, folder, healthPort }: ProcessSpec): ServiceProcess => {
+const serviceProcess = (spec: ProcessSpec): ServiceProcess => {
+  const { name, args, env, folder, healthPort, tree } = spec;
   const logPath = path.join(folder, `${name}.log`);
   let child: ChildProcess | undefined;
   let exited: Promise<Exit> = Promise.resolve({ code: null, signal: null });
@@ -160,7 +166,7 @@ const serviceProcess = ({ name, args, env, folder, healthPort }: ProcessSpec): S
     pid: () => child?.pid,
     start: async () => {
       const log = createWriteStream(logPath, { flags: 'a' });
-      const started = launch(args, env, log);
+      const started = launch(tree, args, env, log);
       child = started;
       exited = new Promise((resolve) =>
         started.once('exit', (code, signal) => resolve({ code, signal })),
@@ -185,14 +191,15 @@ process.once('exit', () => {
 });
 
 const launch = (
+  tree: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   log: WriteStream,
 ): ChildProcess => {
-  const cli = path.join(REPOSITORY, 'packages/cli/bin/switchyard.mjs');
+  const cli = path.join(tree, 'packages/cli/bin/switchyard.mjs');
   const child = spawn(process.execPath, [cli, 'up', ...args], {
     env,
-    cwd: REPOSITORY,
+    cwd: tree,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

@@ -1,0 +1,153 @@
+/** Defects of the statements: a guard, a clock or a row that is missing. */
+import { inStatement, type Mutant } from './mutant.ts';
+
+const LEFT = 'floor(extract(epoch from deadline_at - statement_timestamp()) * 1000)';
+
+export const OF_STATEMENTS: readonly Mutant[] = [
+  {
+    name: 'a result is taken whatever its claim',
+    scenes: ['relapse'],
+    patches: [
+      inStatement(
+        'finish-jobs',
+        '      and (posted.claim_no is null or leases.claim_no = posted.claim_no)\n',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'a result is taken from any worker',
+    scenes: ['strangers'],
+    patches: [inStatement('finish-jobs', '      and leases.worker_id = posted.worker_id\n', '')],
+  },
+  {
+    name: 'a lost claim is taken back by its job alone',
+    scenes: ['overtaken'],
+    patches: [
+      inStatement('requeue-jobs', ' and leases.claim_no = claim.claim_no', ''),
+      {
+        file: 'services/scheduler/src/sweep-jobs.ts',
+        find: 'const lost = await findLostLeases(store);',
+        put: `const lost = await findLostLeases(store);
+  if (lost.length > 0) await new Promise((resolve) => setTimeout(resolve, 4_000));`,
+      },
+    ],
+  },
+  {
+    name: 'the ttl ends by the clock of the service',
+    scenes: ['flow', 'expiry'],
+    patches: [
+      inStatement(
+        'expire-jobs',
+        'deadline_at <= statement_timestamp()',
+        'deadline_at <= to_timestamp($4::bigint / 1000.0)',
+      ),
+      inStatement(
+        'expire-jobs',
+        '[endpointId, process, rank])',
+        '[endpointId, process, rank, Date.now()])',
+      ),
+      inStatement(
+        'find-expired',
+        'deadline_at <= statement_timestamp()',
+        `deadline_at <= statement_timestamp() + interval '1 hour'`,
+      ),
+    ],
+  },
+  {
+    name: 'a claim does not look at the deadline',
+    scenes: ['expiry'],
+    patches: [
+      inStatement('claim-jobs', ' and deadline_at > statement_timestamp()\n', '\n'),
+      inStatement('claim-jobs', `${LEFT}::bigint`, `greatest(0, ${LEFT})::bigint`),
+    ],
+  },
+  {
+    name: 'a purge takes running jobs as well',
+    scenes: ['purge'],
+    patches: [
+      inStatement(
+        'purge-queue',
+        `ended as materialized (
+  select \${endedFromQueue('CANCELLED', 'null', \`'purge'\`)} from unqueued
+),`,
+        `released as (
+  delete from leases where endpoint_id = $1 returning *
+),
+ended as materialized (
+  select \${endedFromQueue('CANCELLED', 'null', \`'purge'\`)} from unqueued
+  union all
+  select \${endedFromQueue('CANCELLED', 'null', \`'purge'\`)} from released
+),`,
+      ),
+      inStatement(
+        'purge-queue',
+        `queued: 'count(*)', running: '0'`,
+        `queued: '(select count(*) from unqueued)', running: '(select count(*) from released)'`,
+      ),
+    ],
+  },
+  {
+    name: 'a job that goes back to the queue keeps its lease',
+    scenes: ['relapse'],
+    patches: [
+      inStatement(
+        'requeue-jobs',
+        'delete from leases where ctid = any',
+        'update leases set rank = rank where ctid = any',
+      ),
+    ],
+  },
+  {
+    name: 'an end leaves out a number of the events',
+    scenes: ['flow'],
+    patches: [
+      inStatement('finish-jobs', 'event_seq + 1 as event_seq', 'event_seq + 2 as event_seq'),
+    ],
+  },
+  {
+    name: 'a try of a webhook follows two seconds after one that failed',
+    scenes: ['flow'],
+    patches: [inStatement('deliveries', 'RETRY_AFTER_MS = 10_000', 'RETRY_AFTER_MS = 2_000')],
+  },
+  {
+    name: 'an idempotency key that is held is taken over',
+    scenes: ['flow'],
+    patches: [
+      inStatement('accept-jobs', 'where held.expires_at <= statement_timestamp()', 'where true'),
+    ],
+  },
+  {
+    name: 'the s3Config of a completed job is kept',
+    scenes: ['flow'],
+    patches: [
+      inStatement('terminal', `status in ('COMPLETED', 'CANCELLED')`, `status = 'CANCELLED'`),
+    ],
+  },
+  {
+    name: 'a chunk is taken whatever its claim',
+    scenes: ['relapse'],
+    patches: [
+      inStatement(
+        'append-chunks',
+        '      and (posted.claim_no is null or leases.claim_no = posted.claim_no)\n',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'a cancel overwrites what is COMPLETED',
+    scenes: ['flow'],
+    patches: [
+      inStatement(
+        'cancel-jobs',
+        'ended as materialized (',
+        `overwritten as (
+  update results set status = 'CANCELLED'
+  where endpoint_id = $1 and job_id = any($3::uuid[]) and status = 'COMPLETED'
+),
+ended as materialized (`,
+      ),
+    ],
+  },
+];
