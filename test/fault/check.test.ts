@@ -233,6 +233,22 @@ test('a run in which all is well breaks no rule', () => {
   assert.deepEqual(checkAll(SOUND), []);
 });
 
+test('a job that failed long ago and was retried may be run', () => {
+  const retried = [
+    eventOf(1, 'accepted', 1_000),
+    eventOf(2, 'started', 1_100, CLAIM),
+    eventOf(3, 'failed', 1_300, CLAIM),
+    eventOf(4, 'retried', 30_000),
+    eventOf(5, 'started', 30_100, { ...CLAIM, claimNo: 2 }),
+  ];
+  const given = {
+    ...withJobs({ events: retried }),
+    history: { ...SOUND.history, runs: [{ ...RUN, atMs: 30_110, endedAtMs: 30_200 }] },
+  };
+  const rules = checkAll(given).map(({ rule }) => rule);
+  assert(!rules.includes('a job that has ended is not run'));
+});
+
 for (const [rule, given] of BREACHES) {
   test(`it is told when it is not so that ${rule}`, () => {
     const told = checkAll(given).map((breach) => breach.rule);

@@ -56,9 +56,10 @@ export const checkTimes = ({ history, jobs, isClockSet = false }: Given): Breach
   );
   const runsAfter = history.runs.filter(({ jobId, atMs }) => {
     const events = jobs.get(jobId)?.events ?? [];
-    const last = events.findLast((one) => one.atMs <= atMs - GRACE_MS);
-    // A job that ended long ago is not handed to anybody.
-    return last !== undefined && isTerminal(STATE_AFTER[last.event]);
+    const last = events.findLast((one) => one.atMs <= atMs);
+    if (last === undefined || !isTerminal(STATE_AFTER[last.event])) return false;
+    // What was on its way to its worker when it was cancelled may still come there.
+    return last.atMs < atMs - GRACE_MS;
   });
   return [
     ...tell('no job starts after its deadline', late, ({ id }) => id),
