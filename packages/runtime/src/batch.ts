@@ -30,6 +30,8 @@ export type BatcherOptions<Item, Result> = {
   readonly queueMax: number;
   /** How many bytes may wait. */
   readonly queueMaxBytes?: number;
+  /** How long an item may wait, about; beyond it it is dropped. Those under way have to land. */
+  readonly patience?: { readonly waitMaxMs: number; readonly gaveUp: () => Error };
   /** Whether the same batch would fail again, a row of it being at fault. */
   readonly isPermanent: (error: unknown) => boolean;
   /** A bound on what waits in several batchers together. */
@@ -55,8 +57,8 @@ export type Batcher<Item, Result> = {
   /**
    * Resolves to the item's own result. Items fly in the order of their `add`, but for those held
    * back by their key. Rejects with the error of `run`: of a transient failure for every item of
-   * the batch, of a permanent one only for the items that fail alone as well; and with the Refusal
-   * `service.overloaded` when too much waits.
+   * the batch, of a permanent one only for the items that fail alone as well; with the Refusal
+   * `service.overloaded` when too much waits; and with the error of `patience`.
    */
   readonly add: (item: Item) => Promise<Result>;
   /** Resolves once nothing waits or flies. It does not keep more from being added. */
@@ -73,9 +75,14 @@ type Entry<Item, Result> = {
   readonly item: Item;
   readonly bytes: number;
   readonly key: string | undefined;
+  /** Where there is patience, when it came. */
+  readonly addedAtMs: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 };
+
+/** How often a wait is looked at, as a part of the longest one. */
+const LOOKS = 10;
 
 class GroupCommit<Item, Result> implements Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
@@ -86,6 +93,7 @@ class GroupCommit<Item, Result> implements Batcher<Item, Result> {
   /** For each key that waits or flies: those held back by it, where there are any. */
   readonly #held = new Map<string, Entry<Item, Result>[] | undefined>();
   #takeOffIsDue = false;
+  #isWatched = false;
   #flying = 0;
   #flights = 0;
   #runs = 0;
@@ -109,7 +117,9 @@ class GroupCommit<Item, Result> implements Batcher<Item, Result> {
     return new Promise((resolve, reject) => {
       const key = this.#options.keyOf?.(item);
       for (const room of this.#rooms) room.enter(bytes);
-      this.#queueUp({ item, bytes, key, resolve, reject });
+      const addedAtMs = this.#options.patience === undefined ? 0 : performance.now();
+      this.#queueUp({ item, bytes, key, addedAtMs, resolve, reject });
+      this.#watch();
     });
   };
 
@@ -159,6 +169,34 @@ class GroupCommit<Item, Result> implements Batcher<Item, Result> {
     while (this.#flights < this.#lanes && this.#queue.length > 0) void this.#fly(this.#collect());
   };
 
+  #watch(): void {
+    const { patience } = this.#options;
+    if (patience === undefined || this.#isWatched || this.#rooms[0].items === 0) return;
+    this.#isWatched = true;
+    setTimeout(() => {
+      this.#isWatched = false;
+      this.#giveUp(patience.gaveUp, performance.now() - patience.waitMaxMs);
+      this.#watch();
+    }, patience.waitMaxMs / LOOKS);
+  }
+
+  /** Drops what waits since before `sinceMs`. */
+  #giveUp(gaveUp: () => Error, sinceMs: number): void {
+    const isPatient = (entry: Entry<Item, Result>): boolean => {
+      if (entry.addedAtMs > sinceMs) return true;
+      for (const room of this.#rooms) room.leave(1, entry.bytes);
+      entry.reject(gaveUp());
+      return false;
+    };
+    for (const [key, line] of this.#held) this.#held.set(key, line?.filter(isPatient));
+    const before = this.#queue;
+    this.#queue = before.filter(isPatient);
+    if (this.#queue.length === before.length) return;
+    const kept = new Set(this.#queue);
+    this.#callHeldBack(before.filter((entry) => !kept.has(entry)));
+    this.#tellIdle();
+  }
+
   #collect(): Entry<Item, Result>[] {
     let count = 0;
     let bytes = 0;
@@ -184,6 +222,10 @@ class GroupCommit<Item, Result> implements Batcher<Item, Result> {
     this.#landed += batch.length;
     if (this.#held.size > 0) this.#callHeldBack(batch);
     this.#takeOff();
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
     if (!this.#isIdle()) return;
     this.#options.onIdle?.();
     for (const resolve of this.#idlers.splice(0)) resolve();

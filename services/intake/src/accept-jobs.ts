@@ -36,14 +36,6 @@ const WAITING_MAX_JOBS = 5_000;
 const WAITING_MAX_BYTES = 64 * 1_048_576;
 /** Jobs that were not sent to the database by then are refused, in ms: the client may try again. */
 const WAIT_MAX_MS = 2_500;
-const WAIT_CHECK_MS = 250;
-
-type Pending = {
-  readonly job: NewJob;
-  readonly addedAtMs: number;
-  readonly giveUp: (error: Error) => void;
-  state: 'waits' | 'flies' | 'gaveUp';
-};
 
 type Context = {
   readonly store: Store;
@@ -54,19 +46,16 @@ type Context = {
 
 /** One batch of each endpoint and way in under way, the next one collecting behind it. */
 export const createAcceptor = (context: Context): Acceptor => {
-  const patience = createPatience();
   const store = createBatchStore(context);
   const batches = new Set<Promise<unknown>>();
   // Apart, because the statement of a batch names the way in to which its keys belong.
   const batchers = {
-    http: createBatcherOf(store, 'http', patience),
-    broker: createBatcherOf(store, 'broker', patience),
+    http: createBatcherOf(store, 'http'),
+    broker: createBatcherOf(store, 'broker'),
   };
   return {
-    accept: async (endpointId, source, job) => {
-      const add = (pending: Pending) => batchers[source].add(endpointId, pending);
-      return answerFor(await patience.wait(job, add), source, job);
-    },
+    accept: async (endpointId, source, job) =>
+      answerFor(await batchers[source].add(endpointId, job), source, job),
     acceptBatch: async (endpointId, lane, jobs) => {
       const stored = store(endpointId, 'http', lane, jobs);
       batches.add(stored);
@@ -102,67 +91,19 @@ const createBatchStore = (context: Context) => {
   };
 };
 
-const createBatcherOf = (store: BatchStore, source: SubmissionSource, { board }: Patience) =>
-  createKeyedBatcher<EndpointId, Pending, Outcome>({
-    run: async (endpointId, batch) => {
-      const jobs = batch.filter(board).map(({ job }) => job);
-      if (jobs.length === 0) return batch.map(() => ({ kind: 'gaveUp' }));
+const createBatcherOf = (store: BatchStore, source: SubmissionSource) =>
+  createKeyedBatcher<EndpointId, NewJob, Outcome>({
+    run: async (endpointId, jobs) => {
       // In lanes of their own, so that batches of the two ways in do not wait for each other.
       const outcomes = await store(endpointId, source, source, jobs);
-      return batch.map(({ job }) => outcomes.get(job.jobId) ?? { kind: 'gaveUp' });
+      return jobs.map(({ jobId }) => outcomes.get(jobId) ?? { kind: 'unknown' });
     },
     maxItems: BATCH_MAX_JOBS,
     maxBytes: BATCH_MAX_BYTES,
-    sizeOf: ({ job }) => job.input.length + (job.secret?.length ?? 0),
-    keyOf: ({ job }) => job.idempotency?.key,
+    sizeOf: ({ input, secret }) => input.length + (secret?.length ?? 0),
+    keyOf: ({ idempotency }) => idempotency?.key,
     queueMax: WAITING_MAX_JOBS,
     queueMaxBytes: WAITING_MAX_BYTES,
+    patience: { waitMaxMs: WAIT_MAX_MS, gaveUp: storeIsAway },
     isPermanent: (error) => !(error instanceof StoreUnavailable),
   });
-
-type Patience = ReturnType<typeof createPatience>;
-
-/** Lets jobs that wait to be sent give up after WAIT_MAX_MS; those that fly have to land. */
-const createPatience = () => {
-  // In the order of their coming, so that the first one that may stay ends the look.
-  const waiting = new Set<Pending>();
-  let isWatched = false;
-
-  const look = (): void => {
-    const patientSinceMs = performance.now() - WAIT_MAX_MS;
-    for (const pending of waiting) {
-      if (pending.addedAtMs > patientSinceMs) break;
-      waiting.delete(pending);
-      pending.state = 'gaveUp';
-      pending.giveUp(storeIsAway());
-    }
-    isWatched = waiting.size > 0;
-    if (isWatched) setTimeout(look, WAIT_CHECK_MS);
-  };
-
-  return {
-    /** Whether the job still wants to be sent; from then on it waits for its fate. */
-    board: (pending: Pending): boolean => {
-      waiting.delete(pending);
-      if (pending.state === 'waits') pending.state = 'flies';
-      return pending.state === 'flies';
-    },
-    wait: (job: NewJob, add: (pending: Pending) => Promise<Outcome>): Promise<Outcome> => {
-      const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-      const pending: Pending = {
-        job,
-        addedAtMs: performance.now(),
-        giveUp: reject,
-        state: 'waits',
-      };
-      waiting.add(pending);
-      if (!isWatched) setTimeout(look, WAIT_CHECK_MS);
-      isWatched = true;
-      add(pending).then(resolve, (error: Error) => {
-        waiting.delete(pending);
-        reject(error);
-      });
-      return promise;
-    },
-  };
-};

@@ -20,7 +20,7 @@ export const KEY_NAMES: Readonly<Record<SubmissionSource, string>> = {
 };
 
 /** What became of one job of a batch. */
-export type Outcome = Accepted | { readonly kind: 'mismatch' | 'unknown' | 'keyUnread' | 'gaveUp' };
+export type Outcome = Accepted | { readonly kind: 'mismatch' | 'unknown' | 'keyUnread' };
 
 type Context = { readonly store: Store; readonly instance: InstanceId };
 
@@ -127,7 +127,6 @@ export const answerFor = (outcome: Outcome, source: SubmissionSource, job: NewJo
         { id: job.jobId, retryAfterSeconds: 1 },
       );
     case 'keyUnread':
-    case 'gaveUp':
       throw storeIsAway();
     default:
       return outcome satisfies never;

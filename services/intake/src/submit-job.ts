@@ -48,8 +48,8 @@ export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 export const submitJob = async (context: SubmitContext, given: Submitted): Promise<Accepted> => {
   const { source, endpoint } = given;
   const { job, startAfter } = newJob(context, given);
-  await context.startGuard.admit(startAfter);
-  await context.queueGuard.admit(endpoint);
+  if (startAfter !== undefined) await context.startGuard.admit(startAfter);
+  if (endpoint.limits.maxQueued !== null) await context.queueGuard.admit(endpoint);
   return context.acceptor.accept(endpoint.id as EndpointId, source, job);
 };
 
