@@ -173,6 +173,10 @@ const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
     withHistory({ events: SEEN.map((one) => ({ ...one, sequence: one.sequence + 1 })) }),
   ],
   [
+    'an event comes after it happened',
+    withHistory({ events: SEEN.map((one) => ({ ...one, atMs: 1_200 })) }),
+  ],
+  [
     'an event id names one event',
     withHistory({ events: SEEN.map((one) => ({ ...one, id: 'x' })) }),
   ],

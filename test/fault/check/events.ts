@@ -6,7 +6,7 @@ const WIPED_BEFORE_MS = 60_000;
 const SETTLE_MS = 30_000;
 
 /** A consumer outside gets every event that is, none that is not, and those of a job in order. */
-export const checkEvents = ({ history, jobs }: Given): Breach[] => {
+export const checkEvents = ({ history, jobs, isClockSet = false }: Given): Breach[] => {
   const { events: seen, faults } = history;
   if (seen.length === 0) return [];
   const wipes = faults.filter(({ kind }) => kind.includes('wipe'));
@@ -23,6 +23,11 @@ export const checkEvents = ({ history, jobs }: Given): Breach[] => {
   const invented = seen.filter(({ jobId, sequence, event }) => {
     return real.get(keyOf(jobId, sequence))?.event !== event;
   });
+  const early = isClockSet
+    ? []
+    : seen.filter(({ jobId, sequence, atMs }) => {
+        return atMs < Math.floor(real.get(keyOf(jobId, sequence))?.atMs ?? 0);
+      });
   const ids = groupBy(seen, ({ id }) => id);
   const shared = [...ids].filter(
     ([, same]) => new Set(same.map(({ jobId, sequence }) => keyOf(jobId, sequence))).size > 1,
@@ -42,6 +47,7 @@ export const checkEvents = ({ history, jobs }: Given): Breach[] => {
       (one) => `${one.job} ${one.seq} ${one.event}`,
     ),
     ...tell('an event that comes is in the log', invented, name),
+    ...tell('an event comes after it happened', early, name),
     ...tell('an event id names one event', shared, ([id]) => id),
     ...tell('an event has one id', renamed, ([event]) => event),
     ...tell('the events of a job come in their order', disordered, ([job]) => job),

@@ -33,7 +33,7 @@ export const OF_SERVICES: readonly Mutant[] = [
   },
   {
     name: 'an end is published before its commit',
-    scenes: ['relapse'],
+    scenes: ['strangers'],
     patches: [
       {
         file: 'services/supervisor/src/finish-jobs.ts',
