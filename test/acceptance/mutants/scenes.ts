@@ -97,6 +97,10 @@ export const purge = async (stage: Stage): Promise<void> => {
   for (const id of ids) await untilState(stage, endpoint, id, ENDS, END_WAIT_MS);
 };
 
+/** No number of a claim can be so large: what posts it is at fault itself. */
+const TOO_LARGE = 3_000_000_000;
+const ROGUES = 12;
+
 /** A job that runs while a stranger posts a result for it, and one who posts numbers too large. */
 export const strangers = async (stage: Stage): Promise<void> => {
   const { folder } = stage;
@@ -104,18 +108,20 @@ export const strangers = async (stage: Stage): Promise<void> => {
   await using _ = startWorker({ ...stage.asker(endpoint, 'holder'), concurrency: 4, folder });
   const foreign = rawWorker(stage.asker(endpoint, 'stranger'));
   await foreign.untilLetIn();
-  const rogue = stage.asker(endpoint, 'rogue');
-  for (let n = 0; n < 8; n += 1) {
+  for (let n = 0; n < 5; n += 1) {
     const input = `{"do":"echo","ms":500,"foreign":${n}}`;
     const jobId = await submit(stage, { endpoint, key: `foreign-${n}`, input });
     await untilState(stage, endpoint, jobId, ['IN_PROGRESS', ...ENDS], END_WAIT_MS);
     await foreign.done(jobId, Buffer.from('{"output":"of a stranger"}'));
-    const bad: Post = { job: jobId, claimNo: 3_000_000_000, kind: 'output', body: '1' };
-    const pestering = Array.from({ length: 40 }, async (_, at) => {
-      await pause(at * 15);
-      await exchange({ ...rogue, workerId: `rogue-${at}` }, { free: 0, held: [], posts: [bad] });
+    const bad: Post = { job: jobId, claimNo: TOO_LARGE, kind: 'output', body: '1' };
+    const ending = new AbortController();
+    const pestering = Array.from({ length: ROGUES }, async (_, at) => {
+      const rogue = stage.asker(endpoint, `rogue-${at}`);
+      while (!ending.signal.aborted) await exchange(rogue, { free: 0, held: [], posts: [bad] });
     });
-    await Promise.all([...pestering, untilState(stage, endpoint, jobId, ENDS, END_WAIT_MS)]);
+    await untilState(stage, endpoint, jobId, ENDS, END_WAIT_MS);
+    ending.abort();
+    await Promise.all(pestering);
   }
 };
 

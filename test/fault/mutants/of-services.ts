@@ -25,9 +25,12 @@ export const OF_SERVICES: readonly Mutant[] = [
     patches: [
       {
         file: 'services/intake/src/accept-jobs.ts',
-        find: 'return answerFor(await patience.wait(job, add), source, job);',
-        put: `setTimeout(() => void patience.wait(job, add).catch(() => undefined), ${LATER_MS});
-      return { kind: 'stored', jobId: job.jobId };`,
+        find: 'answerFor(await batchers[source].add(endpointId, job), source, job),',
+        put: `{
+        const later = () => batchers[source].add(endpointId, job).catch(() => undefined);
+        setTimeout(() => void later(), ${LATER_MS});
+        return { kind: 'stored', jobId: job.jobId };
+      },`,
       },
     ],
   },
