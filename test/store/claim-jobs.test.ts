@@ -64,6 +64,29 @@ describe('the order of claims', () => {
     assert(rest.some(({ jobId }) => jobId === low));
   });
 
+  test('begins where it is told to, but for jobs that came back', async () => {
+    const endpointId = await makeEndpoint(store);
+    const ttls = [{ ttlMs: 20_000 }, { ttlMs: 60_000 }];
+    const [, later] = await accept(store, endpointId, ...ttls);
+    const low = ttls.map((ttl) => ({ ...ttl, rank: RANK.low }));
+    const [, lowLater] = await accept(store, endpointId, ...low);
+    const back = await acceptOne(store, endpointId, { ttlMs: 10_000, rank: RANK.highReturned });
+    const fromMs = Date.now() + 40_000;
+    const from = { highMs: fromMs, lowMs: fromMs };
+    const look = () => claimJobs(store, endpointId, PROCESS, seats(9), false, from);
+    const claimed = await look();
+    const ids = claimed.map(({ jobId }) => jobId);
+    assert.deepEqual(new Set(ids), new Set([back, later, lowLater]));
+    const one = claimed.find(({ jobId }) => jobId === later);
+    const [kept] = await sql<{ ms: number }>(
+      `select extract(epoch from started_at)::float8 * 1000 + ttl_left_ms as ms
+       from leases where job_id = $1`,
+      [uuidOf(later ?? assert.fail())],
+    );
+    assert(one && kept && Math.abs(one.deadlineMs - kept.ms) <= 1, 'its deadline is told');
+    assert.equal((await claim(store, endpointId, 9)).length, 2);
+  });
+
   test('seats each worker as often as it is named', async () => {
     const endpointId = await makeEndpoint(store);
     await accept(store, endpointId, ...Array<object>(5).fill({}));

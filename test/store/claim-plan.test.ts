@@ -35,7 +35,8 @@ const explainClaim = (
   meanwhile?: () => Promise<void>,
 ): Promise<Plan[]> => {
   const seats = `array[${Array(10).fill(`'w'`).join(',')}]::text[]`;
-  const values = [`'${endpointId}'`, seats, seats, `'p'`, 'false'];
+  const anywhere = `'-infinity'`;
+  const values = [`'${endpointId}'`, seats, seats, `'p'`, 'false', anywhere, anywhere];
   return explainStatement(store, 'claim_jobs', values, meanwhile);
 };
 

@@ -10,6 +10,7 @@ import {
 } from '@switchyard/contracts';
 import type { Log } from '@switchyard/runtime';
 import { type ClaimedJob, claimJobs, type Store, StoreUnavailable } from '@switchyard/store';
+import { createHeads, type Heads } from './remember-heads.ts';
 import type { DemandBook } from './track-demand.ts';
 
 /** Larger claims were not faster. */
@@ -48,6 +49,7 @@ export interface Claimer {
  * are left. A queue that was found dry is looked at again only when somebody says that it grew.
  */
 export const createClaimer = (context: ClaimContext): Claimer => {
+  const heads = createHeads((endpointId) => start(endpointId));
   const flying = new Map<EndpointId, Promise<void>>();
   const again = new Set<EndpointId>();
   const dry = new Set<EndpointId>();
@@ -57,7 +59,7 @@ export const createClaimer = (context: ClaimContext): Claimer => {
       again.add(endpointId);
       return;
     }
-    const run = claimUntilDry(context, endpointId, again, dry)
+    const run = claimUntilDry({ ...context, heads }, endpointId, again, dry)
       .catch((error: unknown) => tellFailure(context.log, endpointId, error))
       .finally(() => {
         flying.delete(endpointId);
@@ -81,7 +83,7 @@ export const createClaimer = (context: ClaimContext): Claimer => {
 };
 
 const claimUntilDry = async (
-  context: ClaimContext,
+  context: ClaimContext & { readonly heads: Heads },
   endpointId: EndpointId,
   again: Set<EndpointId>,
   dry: Set<EndpointId>,
@@ -92,12 +94,14 @@ const claimUntilDry = async (
     if (seats.length === 0) return;
     const limited = context.isLimited(endpointId);
     const process = `${context.instance}/claim`;
-    const claimed = await claimJobs(context.store, endpointId, process, seats, limited);
+    const look = context.heads.look(endpointId);
+    const claimed = await claimJobs(context.store, endpointId, process, seats, limited, look.from);
+    look.end(claimed);
     assign(context, endpointId, claimed);
     if (again.delete(endpointId)) continue;
     if (claimed.length < seats.length) {
-      // A limited endpoint may have stopped at its limit: its queue need not be dry.
-      if (!limited) dry.add(endpointId);
+      // One at its limit, or that was not looked at from its head, need not be dry.
+      if (!limited && look.from === undefined) dry.add(endpointId);
       if (claimed.length >= BUSY_MIN_JOBS) await pause(BUSY_REST_MS);
       return;
     }

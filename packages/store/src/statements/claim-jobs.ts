@@ -6,7 +6,7 @@ import {
   jobIdOf,
   type WorkerId,
 } from '@switchyard/contracts';
-import { RANKS } from '@switchyard/lifecycle';
+import { RANK, RANKS, type Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { textArray } from './arrays.ts';
@@ -20,12 +20,29 @@ export type ClaimedJob = {
   readonly workerId: WorkerId;
   readonly instance: InstanceId;
   readonly claimNo: number;
+  readonly rank: Rank;
+  /** When its time to wait would have ended, in ms since 1970, up to 1 ms too early. */
+  readonly deadlineMs: number;
   readonly executionTimeoutMs: number;
   readonly webhook: string | null;
   /** Undefined where it is larger than INPUT_INLINE_MAX_BYTES: `readInputs` has it. */
   readonly input: Buffer | undefined;
   /** The s3Config, sealed. */
   readonly secret: Buffer | undefined;
+};
+
+/**
+ * Where a look begins, in ms since 1970: what is queued with an earlier deadline is passed over,
+ * and with it the rows of claimed jobs that somebody's long transaction keeps at the head of the
+ * queue. Jobs that came back have ranks of their own and are always looked for.
+ */
+export type ClaimFrom = { readonly highMs: number | undefined; readonly lowMs: number | undefined };
+
+const FROM: Readonly<Record<Rank, string>> = {
+  [RANK.highReturned]: '',
+  [RANK.high]: ' and deadline_at >= $6::timestamptz',
+  [RANK.lowReturned]: '',
+  [RANK.low]: ' and deadline_at >= $7::timestamptz',
 };
 
 /**
@@ -37,13 +54,13 @@ export type ClaimedJob = {
  * whole queue: it takes a LIMIT that it does not know for a tenth of the table. Nor does the delete
  * name the endpoint: with that index at hand, a plan made on an empty queue would rather walk it.
  */
-const lookAt = (rank: number): string => {
+const lookAt = (rank: Rank): string => {
   const before = RANKS.filter((other) => other < rank).map(
     (other) => ` - (select count(*) from rank_${other})`,
   );
   return `rank_${rank} as materialized (
   select ctid as spot, job_id, claim_no from queue
-  where endpoint_id = $1 and rank = ${rank} and deadline_at > statement_timestamp()
+  where endpoint_id = $1 and rank = ${rank} and deadline_at > statement_timestamp()${FROM[rank]}
     and (claim_no = 0 or exists (
       select from unnest($2::text[]) as offered (worker_id) where not exists (
         select from listed where listed.worker_id = offered.worker_id
@@ -122,7 +139,8 @@ leased as (
     statement_timestamp() + execution_timeout_ms * interval '1 ms', escalate_at, escalated_at,
     has_webhook, has_secrets
   from taken join seated on seated.job_id = taken.job_id
-  returning job_id, worker_id, instance, claim_no, event_seq, execution_timeout_ms, has_secrets
+  returning job_id, worker_id, instance, claim_no, rank, event_seq, execution_timeout_ms,
+    started_at, ttl_left_ms, has_secrets
 ),
 logged as (
   insert into events (endpoint_id, job_id, seq, event, worker_id, claim_no)
@@ -134,7 +152,8 @@ counted as (
   on conflict (endpoint_id, process) do update set queued = kept.queued + excluded.queued,
     running = kept.running + excluded.running, touched_at = statement_timestamp()
 )
-select leased.job_id, leased.worker_id, leased.instance, leased.claim_no,
+select leased.job_id, leased.worker_id, leased.instance, leased.claim_no, leased.rank,
+  floor(extract(epoch from leased.started_at) * 1000)::bigint + leased.ttl_left_ms as deadline_ms,
   leased.execution_timeout_ms, jobs.webhook,
   case when octet_length(jobs.input) <= ${INPUT_INLINE_MAX_BYTES} then jobs.input end as input,
   case when leased.has_secrets then (select s3_config_enc from job_secrets
@@ -153,11 +172,29 @@ type Row = {
   worker_id: string;
   instance: string;
   claim_no: number;
+  rank: Rank;
+  deadline_ms: number;
   execution_timeout_ms: number;
   webhook: string | null;
   input: Buffer | null;
   secret: Buffer | null;
 };
+
+/** Where the next look may begin, when one from `from` has claimed `claimed`. */
+export const fromAfter = (
+  from: ClaimFrom,
+  claimed: readonly Pick<ClaimedJob, 'rank' | 'deadlineMs'>[],
+): ClaimFrom => {
+  let { highMs, lowMs } = from;
+  for (const { rank, deadlineMs } of claimed) {
+    if (rank === RANK.high) highMs = Math.max(deadlineMs, highMs ?? deadlineMs);
+    if (rank === RANK.low) lowMs = Math.max(deadlineMs, lowMs ?? deadlineMs);
+  }
+  return { highMs, lowMs };
+};
+
+const timeOf = (ms: number | undefined): string =>
+  ms === undefined ? '-infinity' : new Date(ms).toISOString();
 
 /**
  * Moves at most `seats.length` queued jobs of one endpoint into leases: rank by rank, within a rank
@@ -165,7 +202,8 @@ type Row = {
  * neither wait for nor share a job; jobs past their deadline are left for `expireJobs`. A job that
  * ran before is not given to a worker whose inventory still lists it, and holds up no other. With
  * `inTurn`, claims of the endpoint follow one another, which makes its `maxConcurrent` exact: one
- * that does not, of an endpoint that got such a limit meanwhile, takes nothing.
+ * that does not, of an endpoint that got such a limit meanwhile, takes nothing. With `from` it may
+ * miss what is queued before that.
  * @returns the claimed jobs; empty when nothing is due.
  */
 export const claimJobs = async (
@@ -174,6 +212,7 @@ export const claimJobs = async (
   process: string,
   seats: readonly Seat[],
   inTurn: boolean,
+  from?: ClaimFrom,
 ): Promise<ClaimedJob[]> => {
   if (seats.length === 0) return [];
   const values = [
@@ -182,6 +221,8 @@ export const claimJobs = async (
     textArray(seats.map((seat) => seat.instance)),
     process,
     inTurn,
+    timeOf(from?.highMs),
+    timeOf(from?.lowMs),
   ];
   const rows = inTurn
     ? await store.inTransaction('pinned', async (run) => {
@@ -194,6 +235,8 @@ export const claimJobs = async (
     workerId: row.worker_id as WorkerId,
     instance: row.instance as InstanceId,
     claimNo: row.claim_no,
+    rank: row.rank,
+    deadlineMs: row.deadline_ms,
     executionTimeoutMs: row.execution_timeout_ms,
     webhook: row.webhook,
     input: row.input ?? undefined,
