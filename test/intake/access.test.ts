@@ -28,6 +28,7 @@ const EXPECTED: Readonly<Record<string, Scope | 'open'>> = {
   'GET /v1/endpoints/{endpoint}': 'admin',
   'PATCH /v1/endpoints/{endpoint}': 'admin',
   'DELETE /v1/endpoints/{endpoint}': 'admin',
+  'POST /v1/endpoints/{endpoint}/jobs/bulk': 'submit',
   'POST /v1/endpoints/{endpoint}/pause': 'admin',
   'POST /v1/endpoints/{endpoint}/resume': 'admin',
   'POST /v1/endpoints/{endpoint}/webhook-secret': 'admin',

@@ -115,3 +115,21 @@ export const ProblemSchema = Type.Object({
   error: Type.String(),
   id: Type.Optional(Type.String()),
 });
+
+/** The media type of bulks, of what is sent and of what is answered: a JSON value on each line. */
+export const NDJSON = 'application/x-ndjson';
+
+/** The answer to one line of a bulk: its job, or why it became none. */
+export const BulkAnswerSchema = Type.Union([
+  AcceptedSchema,
+  Type.Intersect([
+    ProblemSchema,
+    Type.Object({
+      line: Type.Integer({ minimum: 1, description: 'Of the body, blank lines counted.' }),
+      rest: Type.Optional(
+        Type.Literal(true, { description: 'That of all lines from there on none was taken.' }),
+      ),
+      retryAfterSeconds: Type.Optional(Type.Integer()),
+    }),
+  ]),
+]);

@@ -7,6 +7,8 @@ export interface QueueGuard {
    * accept within COUNT_MS. @throws Refusal `endpoint.queue_full`; StoreUnavailable.
    */
   admit(endpoint: Endpoint): Promise<void>;
+  /** Lets in as many of `wanted` jobs as there is room for: how many. @throws StoreUnavailable. */
+  admitUpTo(endpoint: Endpoint, wanted: number): Promise<number>;
 }
 
 /** How old a count may be before it is taken anew behind the requests, in ms. */
@@ -41,22 +43,30 @@ export const createQueueGuard = (store: Store): QueueGuard => {
     }
   };
 
+  const admitUpTo = async (endpoint: Endpoint, wanted: number): Promise<number> => {
+    const { maxQueued } = endpoint.limits;
+    if (maxQueued === null) return wanted;
+    const id = endpoint.id as EndpointId;
+    const count = counts.get(id) ?? open(id);
+    const ageMs = performance.now() - count.atMs;
+    if (ageMs > COUNT_MS) count.counting ??= recount(id, count);
+    if (ageMs > COUNT_MAX_MS) await count.counting;
+    else count.counting?.catch(() => undefined);
+    const admitted = Math.max(0, Math.min(wanted, maxQueued - count.queued - count.own));
+    count.own += admitted;
+    return admitted;
+  };
+
   return {
+    admitUpTo,
     admit: async (endpoint) => {
-      const { maxQueued } = endpoint.limits;
-      if (maxQueued === null) return;
-      const id = endpoint.id as EndpointId;
-      const count = counts.get(id) ?? open(id);
-      const ageMs = performance.now() - count.atMs;
-      if (ageMs > COUNT_MS) count.counting ??= recount(id, count);
-      if (ageMs > COUNT_MAX_MS) await count.counting;
-      else count.counting?.catch(() => undefined);
-      if (count.queued + count.own >= maxQueued) {
-        throw refuse('endpoint.queue_full', `The queue holds its ${maxQueued} jobs already.`, {
-          retryAfterSeconds: RETRY_AFTER_SECONDS,
-        });
-      }
-      count.own += 1;
+      if ((await admitUpTo(endpoint, 1)) === 0) throw queueFull(endpoint);
     },
   };
 };
+
+/** What jobs hear for which there is no room. */
+export const queueFull = ({ limits }: Endpoint) =>
+  refuse('endpoint.queue_full', `The queue holds its ${limits.maxQueued} jobs already.`, {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });

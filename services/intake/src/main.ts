@@ -25,6 +25,7 @@ import { closeServer, createServer } from './http/server.ts';
 import { createStatusReader } from './read-status.ts';
 import { createProgressMemory } from './remember-progress.ts';
 import { createEndpointCache } from './resolve-endpoint.ts';
+import { createBulkSubmitter } from './submit-bulk.ts';
 import { createChanges } from './tell-changes.ts';
 import { createWaiters } from './wait-for-result.ts';
 
@@ -68,7 +69,8 @@ export const createIntake = (given: IntakeContext): Service => {
     tell: createProblemTeller(context),
     isStopping: () => stop.signal.aborted,
   };
-  const app = createServer(parts, allRoutes(parts));
+  const bulk = createBulkSubmitter({ ...parts, stopping: stop.signal });
+  const app = createServer(parts, allRoutes({ ...parts, bulk }));
   let submissions: Promise<void> | undefined;
   let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;

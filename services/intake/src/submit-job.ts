@@ -46,8 +46,9 @@ export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
  * `outcome_unknown` nobody knows whether it was stored. StoreUnavailable: nothing was stored.
  */
 export const submitJob = async (context: SubmitContext, given: Submitted): Promise<Accepted> => {
-  const { source, endpoint } = given;
-  const { job, startAfter } = newJob(context, given);
+  const { source, endpoint, key } = given;
+  if (key !== undefined) checkKey(key, source);
+  const { job, startAfter } = readJob(context, given);
   if (startAfter !== undefined) await context.startGuard.admit(startAfter);
   if (endpoint.limits.maxQueued !== null) await context.queueGuard.admit(endpoint);
   return context.acceptor.accept(endpoint.id as EndpointId, source, job);
@@ -67,15 +68,21 @@ export const describeAccepted = async (
   return { id: jobId, status };
 };
 
-type ReadJob = { readonly job: NewJob } & Pick<Submission, 'startAfter'>;
+/** @throws Refusal `request.invalid` for an idempotency key that is none. */
+const checkKey = (key: string, source: SubmissionSource): void => {
+  if (IDEMPOTENCY_KEY.test(key)) return;
+  const name = KEY_NAMES[source];
+  const detail = `The ${name} must be 1 to 255 visible ASCII characters without spaces.`;
+  throw refuse('request.invalid', detail);
+};
 
-const newJob = ({ sealer, targetGuard }: SubmitContext, given: Submitted): ReadJob => {
-  const { source, endpoint, jobId, body, key } = given;
-  if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) {
-    const name = KEY_NAMES[source];
-    const detail = `The ${name} must be 1 to 255 visible ASCII characters without spaces.`;
-    throw refuse('request.invalid', detail);
-  }
+export type ReadJob = { readonly job: NewJob } & Pick<Submission, 'startAfter'>;
+
+/** The job that a submission asks for. @throws Refusal: what is wrong with its body. */
+export const readJob = (
+  { sealer, targetGuard }: Pick<SubmitContext, 'sealer' | 'targetGuard'>,
+  { endpoint, jobId, body, key }: Omit<Submitted, 'source'>,
+): ReadJob => {
   const submission = readSubmission(body, endpoint, targetGuard);
   const { input, webhook, policy, s3Config, startAfter } = submission;
   const job = {

@@ -17,11 +17,17 @@ const REASONS: Readonly<Record<number, string>> = {
   431: 'Request Header Fields Too Large',
 };
 
-/** Answers what never became a request, and closes: what follows on the socket means nothing. */
+/**
+ * Answers what never became a request, and closes: what follows on the socket means nothing. A
+ * request on one of the `conversing` sockets has its answer under way: it may take as long as it
+ * goes on, and nothing else may be written between.
+ */
 export const answerClientError =
-  (requestIds: RequestIds) =>
+  (requestIds: RequestIds, conversing: Pick<WeakSet<Socket>, 'has'>) =>
   (error: Error & { code?: string }, socket: Socket): void => {
-    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    const isConversing = conversing.has(socket);
+    if (isConversing && error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return;
+    if (isConversing || error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
       socket.destroy();
       return;
     }

@@ -91,7 +91,11 @@ const operationOf = (route: Route) => ({
   parameters: parametersOf(route),
   ...(route.body === undefined
     ? {}
-    : { requestBody: { content: { 'application/json': { schema: route.body.schema } } } }),
+    : {
+        requestBody: {
+          content: { [route.body.type ?? 'application/json']: { schema: route.body.schema } },
+        },
+      }),
   responses: responsesOf(route),
   ...(route.access === 'open'
     ? { security: [] }

@@ -1,4 +1,5 @@
-import type { Endpoint, EndpointId, ErrorCode, Scope } from '@switchyard/contracts';
+import type { Readable } from 'node:stream';
+import type { Endpoint, EndpointId, ErrorCode, NDJSON, Scope } from '@switchyard/contracts';
 import type { Principal } from '@switchyard/store';
 
 export const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
@@ -14,7 +15,10 @@ export type Call = {
   readonly query: Readonly<Record<string, unknown>>;
   /** Empty where none was sent. */
   readonly body: Buffer;
+  /** What comes in, unread where the route says that its body is streamed. */
+  readonly stream: AsyncIterable<Buffer>;
   readonly header: (name: string) => string | undefined;
+  readonly requestId: string;
   /** Aborts when the client goes before it has its answer. */
   readonly hangUp: () => AbortSignal;
 };
@@ -32,10 +36,20 @@ export type Answer = {
   /** `application/json` unless said. */
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: Buffer | string;
+  readonly body: Buffer | string | Readable;
 };
 
 type Parameter = { readonly name: string; readonly schema: Schema; readonly description: string };
+
+type BodyDescribed = {
+  readonly schema: Schema;
+  readonly maxBytes: number;
+  /**
+   * Instead of `application/json`: a body of lines, each as the schema has it and of `maxBytes` at
+   * most, which the route reads from `stream` as it comes.
+   */
+  readonly type?: typeof NDJSON;
+};
 
 /** What `/openapi.json` and the server need to know of a route. */
 type Described = {
@@ -45,7 +59,7 @@ type Described = {
   readonly summary: string;
   readonly query?: readonly Parameter[];
   readonly headers?: readonly Parameter[];
-  readonly body?: { readonly schema: Schema; readonly maxBytes: number };
+  readonly body?: BodyDescribed;
   readonly success: { readonly status: number; readonly schema?: Schema; readonly type?: string };
   /** Besides those that every route of its kind may give. */
   readonly errors?: readonly ErrorCode[];

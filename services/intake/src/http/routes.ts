@@ -1,3 +1,4 @@
+import { type BulkRoutesContext, bulkRoutes } from './bulk.ts';
 import { type ChangeContext, changeRoutes } from './cancel-retry-purge.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { type EndpointsContext, endpointRoutes } from './endpoints.ts';
@@ -13,6 +14,7 @@ import { type StatusContext, statusRoutes } from './status.ts';
 import { type StreamContext, streamRoutes } from './stream.ts';
 
 type RoutesContext = RunContext &
+  BulkRoutesContext &
   StatusContext &
   StreamContext &
   ChangeContext &
@@ -26,6 +28,7 @@ type RoutesContext = RunContext &
 export const allRoutes = (context: RoutesContext): Route[] => {
   const routes = [
     ...runRoutes(context),
+    ...bulkRoutes(context),
     ...statusRoutes(context),
     ...streamRoutes(context),
     ...changeRoutes(context),

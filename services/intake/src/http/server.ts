@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type Problem, refuse } from '@switchyard/contracts';
 import type { CounterSeries, Metrics } from '@switchyard/runtime';
 import type { KeyRing } from '@switchyard/store';
@@ -5,10 +6,11 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { EndpointCache } from '../resolve-endpoint.ts';
 import { type Admitted, admitAtOnce, admitToEndpoint, admitToRoute } from './authenticate.ts';
 import { answerClientError } from './client-errors.ts';
-import { checkMedia } from './media.ts';
+import { checkLinesMedia, checkMedia, NDJSON_TYPE } from './media.ts';
 import { answerProblem, type ProblemTeller } from './problems.ts';
 import { createRequestIds } from './request-ids.ts';
 import { type Answer, type Call, type Route, SMALL_BODY_MAX_BYTES } from './route.ts';
+import { type StreamContext, streamAnswer } from './stream-answer.ts';
 
 export type ServerContext = {
   readonly keyRing: KeyRing;
@@ -35,8 +37,11 @@ declare module 'fastify' {
   }
 }
 
+type Context = ServerContext & StreamContext;
+
 /** A server for `routes`, not listening yet. */
-export const createServer = (context: ServerContext, routes: readonly Route[]): FastifyInstance => {
+export const createServer = (given: ServerContext, routes: readonly Route[]): FastifyInstance => {
+  const context: Context = { ...given, conversing: new WeakSet() };
   const requestIds = createRequestIds();
   const app = fastify({
     logger: false,
@@ -49,7 +54,7 @@ export const createServer = (context: ServerContext, routes: readonly Route[]): 
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: PARAMETER_MAX_CHARACTERS },
     http: { headersTimeout: HEADERS_MAX_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS },
-    clientErrorHandler: answerClientError(requestIds),
+    clientErrorHandler: answerClientError(requestIds, context.conversing),
     frameworkErrors: (error, request, reply) => {
       void send(context, reply, request.id, answerProblem(context.tell(error, request.id)));
     },
@@ -63,6 +68,7 @@ export const createServer = (context: ServerContext, routes: readonly Route[]): 
       done(null, body),
     );
   }
+  app.addContentTypeParser(NDJSON_TYPE, (_request, stream, done) => done(null, stream));
   const counter = createCounter(context.metrics);
   app.setErrorHandler((error, request, reply) => {
     const answer = answerProblem(context.tell(error, request.id));
@@ -86,10 +92,11 @@ export const closeServer = (app: FastifyInstance): Promise<void> =>
 
 const addRoute = (
   app: FastifyInstance,
-  context: ServerContext,
+  context: Context,
   route: Route,
   count: CountAnswer,
 ): void => {
+  const check = route.body?.type === undefined ? checkMedia : checkLinesMedia;
   app.route({
     method: route.method,
     url: route.path,
@@ -100,7 +107,7 @@ const addRoute = (
       if (route.access !== 'open' && context.isStopping()) throw stopping();
       const enter = (admitted: Partial<Admitted>): void => {
         request.admitted = admitted;
-        if (route.access !== 'open') checkMedia(request.headers);
+        if (route.access !== 'open') check(request.headers);
       };
       const admitted = admit(context, route, request);
       if (admitted instanceof Promise) {
@@ -169,6 +176,8 @@ const callOf = <Who extends Partial<Admitted>>(
   path: pathOf(request),
   query: request.query as Readonly<Record<string, unknown>>,
   body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
+  stream: request.raw,
+  requestId: request.id,
   header: (name) => {
     const value = request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
@@ -185,25 +194,28 @@ const pathOf = (request: FastifyRequest): Readonly<Record<string, string>> =>
   request.params as Readonly<Record<string, string>>;
 
 /** Past fastify's serialisers and hooks, of which there are none: the bytes are at hand. */
-const send = (
-  { isStopping }: ServerContext,
-  reply: FastifyReply,
-  requestId: string,
-  answer: Answer,
-): void => {
+const send = (context: Context, reply: FastifyReply, requestId: string, answer: Answer): void => {
   const headers = ['x-request-id', requestId];
   for (const name in answer.headers) headers.push(name, answer.headers[name] ?? '');
   // A connection that stays open would hold up the stop; fastify closes those of unread bodies.
-  if (isStopping() || reply.hasHeader('connection')) headers.push('connection', 'close');
+  if (context.isStopping() || reply.hasHeader('connection')) headers.push('connection', 'close');
   const status = answer.status ?? 200;
+  const { body } = answer;
   if (status !== 204) {
-    const { body } = answer;
-    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     headers.push('content-type', answer.contentType ?? 'application/json');
+  }
+  if (body instanceof Readable) {
+    reply.hijack();
+    reply.raw.writeHead(status, headers);
+    void streamAnswer(reply.request.raw, reply.raw, body, context);
+    return;
+  }
+  if (status !== 204) {
+    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     headers.push('content-length', String(bytes));
   }
   reply.hijack();
-  reply.raw.writeHead(status, headers).end(status === 204 ? undefined : answer.body);
+  reply.raw.writeHead(status, headers).end(status === 204 ? undefined : body);
 };
 
 const stopping = () =>
