@@ -8,6 +8,9 @@ import { type Static, Type } from 'typebox';
 export const EXCHANGE_KINDS = ['output', 'error', 'chunk', 'progress'] as const;
 export type ExchangeKind = (typeof EXCHANGE_KINDS)[number];
 
+/** What the database keeps claims and chunks by. */
+const NUMBER_MAX = 2_147_483_647;
+
 export const ExchangeRequestSchema = Type.Object({
   /** Free slots at this moment. */
   free: Type.Integer({ minimum: 0, maximum: 100_000 }),
@@ -19,10 +22,10 @@ export const ExchangeRequestSchema = Type.Object({
   posts: Type.Array(
     Type.Object({
       job: Type.String({ maxLength: 64 }),
-      claimNo: Type.Integer({ minimum: 1 }),
+      claimNo: Type.Integer({ minimum: 1, maximum: NUMBER_MAX }),
       kind: Type.Enum(EXCHANGE_KINDS),
       /** Of a chunk: its place in this claim's stream, from 0. */
-      seq: Type.Optional(Type.Integer({ minimum: 0 })),
+      seq: Type.Optional(Type.Integer({ minimum: 0, maximum: NUMBER_MAX })),
     }),
     { maxItems: 100_000 },
   ),
