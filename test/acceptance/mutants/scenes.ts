@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { newJobId } from '@switchyard/contracts';
 import { waitForQuiet } from '../../fault/wait-for-quiet.ts';
 import { openProducer } from '../../support/open-producer.ts';
 import { makeCanary } from '../support/canaries.ts';
@@ -97,11 +98,11 @@ export const purge = async (stage: Stage): Promise<void> => {
   for (const id of ids) await untilState(stage, endpoint, id, ENDS, END_WAIT_MS);
 };
 
-/** No number of a claim can be so large: what posts it is at fault itself. */
-const TOO_LARGE = 3_000_000_000;
+/** The largest number that a claim may have; no claim has it. */
+const NOT_CLAIMED = 2_147_483_647;
 const ROGUES = 12;
 
-/** A job that runs while a stranger posts a result for it, and one who posts numbers too large. */
+/** A job for which a stranger posts a result, while many post for no claim at all. */
 export const strangers = async (stage: Stage): Promise<void> => {
   const { folder } = stage;
   const endpoint = 'rivals';
@@ -113,10 +114,12 @@ export const strangers = async (stage: Stage): Promise<void> => {
     const jobId = await submit(stage, { endpoint, key: `foreign-${n}`, input });
     await untilState(stage, endpoint, jobId, ['IN_PROGRESS', ...ENDS], END_WAIT_MS);
     await foreign.done(jobId, Buffer.from('{"output":"of a stranger"}'));
-    const bad: Post = { job: jobId, claimNo: TOO_LARGE, kind: 'output', body: '1' };
     const ending = new AbortController();
     const pestering = Array.from({ length: ROGUES }, async (_, at) => {
       const rogue = stage.asker(endpoint, `rogue-${at}`);
+      // Of a job of its own: posts of one job wait for each other.
+      const job = newJobId('async');
+      const bad: Post = { job, claimNo: NOT_CLAIMED, kind: 'output', body: '1' };
       while (!ending.signal.aborted) await exchange(rogue, { free: 0, held: [], posts: [bad] });
     });
     await untilState(stage, endpoint, jobId, ENDS, END_WAIT_MS);

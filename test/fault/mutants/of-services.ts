@@ -1,5 +1,5 @@
 /** Defects of the services: what is told too early, twice, or not at all. */
-import type { Mutant } from './mutant.ts';
+import { inStatement, type Mutant } from './mutant.ts';
 
 const LATER_MS = 800;
 
@@ -125,9 +125,15 @@ export const OF_SERVICES: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a batch is dropped whole for one bad row',
+    name: 'a batch is dropped whole for one row at which Postgres fails',
     scenes: ['strangers'],
     patches: [
+      inStatement(
+        'finish-jobs',
+        'leases.job_id = posted.job_id',
+        `leases.job_id = posted.job_id
+      and (posted.claim_no is null or posted.claim_no + 1 > 0)`,
+      ),
       {
         file: 'packages/runtime/src/batch.ts',
         find: 'if (batch.length === 1 || !this.#options.isPermanent(error)) {',

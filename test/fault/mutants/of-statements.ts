@@ -58,7 +58,7 @@ export const OF_STATEMENTS: readonly Mutant[] = [
     name: 'a claim does not look at the deadline',
     scenes: ['expiry'],
     patches: [
-      inStatement('claim-jobs', ' and deadline_at > statement_timestamp()\n', '\n'),
+      inStatement('claim-jobs', ' and deadline_at > statement_timestamp()', ''),
       inStatement('claim-jobs', `${LEFT}::bigint`, `greatest(0, ${LEFT})::bigint`),
     ],
   },
