@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { WORKER } from '../fault/ground.ts';
 import { type Operation, openJournal } from '../fault/history.ts';
 import { type AskApi, openApi, type Reply } from '../fault/load/ask-api.ts';
 import { factOf } from '../fault/load/client.ts';
@@ -17,13 +18,17 @@ export type Exercise = {
   readonly stop: AbortSignal;
 };
 
-/** Endpoints that only this asks for, with what `switchyard.yaml` says of them. */
-export const EXERCISED = {
+/** What `switchyard.yaml` says of endpoints that only this asks for. */
+export const exercised = (folder: string) => ({
   endpoints: `  crashing:
     name: Crashing
-    worker: { template: crashing, concurrency: 1, minimum: 1, maximum: 1 }`,
-  templates: `  crashing: { command: [node, -e, 'process.exit(1)'] }`,
-} as const;
+    worker: { template: crashing, concurrency: 1, minimum: 1, maximum: 1 }
+  leaving:
+    name: Leaving
+    worker: { template: leaving, concurrency: 2, minimum: 1, maximum: 1 }`,
+  templates: `  crashing: { command: [node, -e, 'process.exit(1)'] }
+  leaving: { command: [node, ${WORKER}, ${folder}, leaving] }`,
+});
 
 /** How the names of endpoints begin that come and go, with their jobs. */
 export const PASSING = 'passing-';
@@ -98,7 +103,7 @@ const look = async ({ api, gatewayUrl, apiKey }: Parts): Promise<void> => {
 type Wanted = {
   readonly endpoint: string;
   readonly input: object;
-  readonly policy?: { readonly startAfter?: number } & object;
+  readonly policy?: Readonly<Record<string, number | boolean>>;
   readonly key?: string;
 };
 
@@ -113,7 +118,7 @@ const submit = async ({ api, write }: Parts, wanted: Wanted): Promise<string> =>
     ...{ kind: 'submit', via: 'http', endpoint, ...factOf(reply).fact },
     ...(key === undefined ? {} : { key }),
     inputSha256: createHash('sha256').update(input).digest('hex'),
-    ...(policy.startAfter === undefined ? {} : { startAtMs: policy.startAfter }),
+    ...(typeof policy.startAfter === 'number' ? { startAtMs: policy.startAfter } : {}),
   });
   return textIn(reply, 'id');
 };
@@ -133,7 +138,7 @@ const work = async (parts: Parts): Promise<void> => {
   await submit(parts, again);
   await submit(parts, again);
   const big = 'x'.repeat(BIG_INPUT_BYTES);
-  await submit(parts, { endpoint: 'main', input: { unlike, n: 4, big } });
+  await submit(parts, { endpoint: 'local', input: { unlike, n: 4, big } });
   const told = await submit(parts, { endpoint: 'main', input: { do: 'progress', unlike } });
   await api.ask({ line: `GET /v2/main/stream/${told}?from=0`, timeoutMs: SHORT_MS });
   await api.ask({ line: `GET /v2/main/status-sync/${told}?wait=1000`, timeoutMs: SHORT_MS });
@@ -144,12 +149,16 @@ const work = async (parts: Parts): Promise<void> => {
   const crashing = { endpoint: 'crashing', input: { unlike, n: 6 }, policy: { ttl: 10_000 } };
   await status('crashing', await submit(parts, crashing));
   if (turn % 4 !== 0) return;
-  const short = { executionTimeout: 5_001 };
+  const short = { executionTimeout: 5_001, ttl: 10_000 };
   await submit(parts, {
-    ...{ endpoint: turn % 8 === 0 ? 'local' : 'main', policy: short },
+    ...{ endpoint: turn % 8 === 0 ? 'leaving' : 'main', policy: short },
     input: { do: 'sleep', ms: 9_000, unlike },
   });
-  await submit(parts, { endpoint: 'local', input: { do: 'exit', unlike } });
+  const exit = { do: 'exit', unlike };
+  await submit(parts, { endpoint: 'leaving', input: exit, policy: { ttl: 10_000 } });
+  // Another number of slots wants another process.
+  const worker = { template: 'leaving', concurrency: 2 + (turn % 3), minimum: 1, maximum: 1 };
+  await api.ask({ line: 'PATCH /v1/endpoints/leaving', body: JSON.stringify({ worker }) });
 };
 
 /** A question of a producer at the broker, which is answered there. */

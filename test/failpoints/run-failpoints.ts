@@ -13,7 +13,7 @@ import { writeRunpodRuns } from '../fault/runpod-runs.ts';
 import { type Supervision, superviseAll, untilReady } from '../fault/supervise.ts';
 import { waitForQuiet } from '../fault/wait-for-quiet.ts';
 import { checkInvariants } from '../support/invariants.ts';
-import { EXERCISED, exerciseApi, PASSING } from './exercise-api.ts';
+import { exerciseApi, exercised, PASSING } from './exercise-api.ts';
 import { type Struck, strikeWave, type Wave } from './strike-wave.ts';
 
 /** So many points at once: each crash costs a start, and each error a retry of somebody. */
@@ -52,7 +52,7 @@ export const runFailpoints = async (run: FailpointRun): Promise<Map<string, Poin
   await using receiver = await receiveWebhooks();
   const armedPath = path.join(os.tmpdir(), `switchyard-failpoints-${process.pid}`);
   await using ground = await openGround({
-    ...{ broker: 'nats', webhookPort: receiver.port, diskMib: DISK_MIB, config: EXERCISED },
+    ...{ broker: 'nats', webhookPort: receiver.port, diskMib: DISK_MIB, config: exercised },
     env: { SWITCHYARD_FAILPOINTS: armedPath },
   });
   receiver.keepIn(ground.folder);

@@ -63,16 +63,19 @@ export type GroundOptions = {
   readonly diskMib: number;
   /** For every service besides. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Lines of `endpoints` and `workerTemplates` besides. */
-  readonly config?: { readonly endpoints: string; readonly templates: string };
+  /** Lines of `endpoints` and `workerTemplates` besides, for workers that write into `folder`. */
+  readonly config?: (folder: string) => { readonly endpoints: string; readonly templates: string };
 };
 
 const CONCURRENCY = 16;
 const RUNPOD_CONCURRENCY = 8;
 const LOCAL_CONCURRENCY = 8;
-const WORKER = path.join(import.meta.dirname, 'worker.ts');
+/** The program of every worker of our library. */
+export const WORKER = path.join(import.meta.dirname, 'worker.ts');
 
-const configOf = (folder: string, { config }: GroundOptions): string => `
+const configOf = (folder: string, { config }: GroundOptions): string => {
+  const more = config?.(folder);
+  return `
 endpoints:
   ${ENDPOINTS.main}: { name: Main }
   ${ENDPOINTS.local}:
@@ -80,12 +83,13 @@ endpoints:
     worker: { template: local, concurrency: ${LOCAL_CONCURRENCY}, minimum: 1, maximum: 1 }
     limits: { maxConcurrent: ${LOCAL_CONCURRENCY} }
   ${ENDPOINTS.idle}: { name: Idle }
-${config?.endpoints ?? ''}
+${more?.endpoints ?? ''}
 workerTemplates:
   local: { command: [node, ${WORKER}, ${folder}, ${ENDPOINTS.local}] }
-${config?.templates ?? ''}
+${more?.templates ?? ''}
 webhooks: { allowPrivateTargets: [127.0.0.0/8] }
 `;
+};
 
 /** Starts everything, on free ports of loopback. */
 export const openGround = async (options: GroundOptions): Promise<Ground> => {
