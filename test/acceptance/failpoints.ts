@@ -1,7 +1,8 @@
 /**
  * Crashes, fails and delays services at each named point once, under load: nothing is lost.
  *
- * Arguments: `--only PART` for the points whose name contains PART, `--mode MODE` for one mode.
+ * Arguments: `--only PART` for the points whose name contains PART, `--mode MODE` for one mode,
+ * `--keep FOLDER` to keep history, logs and tables.
  * It ends with a table of the points: when each struck, in each mode.
  */
 import { parseArgs } from 'node:util';
@@ -11,9 +12,9 @@ import { MODES_IN_TURN, type PointOutcome, runFailpoints } from '../failpoints/r
 import { startChecks } from './support/checks.ts';
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, mode: { type: 'string' } },
+  options: { only: { type: 'string' }, mode: { type: 'string' }, keep: { type: 'string' } },
 });
-const { only = '', mode } = values;
+const { only = '', mode, keep } = values;
 const points = listFailpoints().filter((point) => point.includes(only));
 const modes = MODES_IN_TURN.filter((one) => mode === undefined || one === mode);
 
@@ -32,6 +33,6 @@ const printTable = (outcomes: ReadonlyMap<string, PointOutcome>): void => {
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const checks = startChecks();
 console.log(`${points.length} failpoints in ${modes.length} modes`);
-printTable(await runFailpoints({ checks, points, modes }));
+printTable(await runFailpoints({ checks, points, modes, keep }));
 checks.end();
 process.exit();

@@ -5,6 +5,7 @@ import type { Checks } from '../acceptance/support/checks.ts';
 import { type Ground, openGround } from '../fault/ground.ts';
 import { type FaultWindow, openJournal, readHistory } from '../fault/history.ts';
 import { judge } from '../fault/judge.ts';
+import { keepRun } from '../fault/keep-run.ts';
 import { followEvents } from '../fault/load/follow-events.ts';
 import { receiveWebhooks } from '../fault/load/receive-webhooks.ts';
 import { runLoad } from '../fault/load/run-load.ts';
@@ -18,8 +19,8 @@ import { type Struck, strikeWave, type Wave } from './strike-wave.ts';
 
 /** So many points at once: each crash costs a start, and each error a retry of somebody. */
 const POINTS_A_WAVE: Readonly<Record<FailpointMode, number>> = {
-  'crash-before': 16,
-  'crash-after': 16,
+  'crash-before': 28,
+  'crash-after': 28,
   error: 50,
   lost: 50,
   delay: 200,
@@ -35,6 +36,8 @@ export type FailpointRun = {
   readonly checks: Checks;
   readonly points: readonly string[];
   readonly modes: readonly FailpointMode[];
+  /** Where the history and the logs are kept after the run; unset: nowhere. */
+  readonly keep: string | undefined;
 };
 
 const wavesOf = (mode: FailpointMode, points: readonly string[]): Wave[] => {
@@ -76,6 +79,8 @@ export const runFailpoints = async (run: FailpointRun): Promise<Map<string, Poin
   for (const one of ground.switchyard.processes) await untilReady(one);
   supervision.end();
   await events.disposeAsync();
+  writeRunpodRuns(ground.folder, 'main', ground.runpod.facts());
+  if (run.keep !== undefined) await keepRun(ground, run.keep);
   await judgeAll(run.checks, ground, supervision);
   return outcomes;
 };
@@ -123,7 +128,6 @@ const judgeAll = async (
   ground: Ground,
   supervision: Supervision,
 ): Promise<void> => {
-  writeRunpodRuns(ground.folder, 'main', ground.runpod.facts());
   const { databaseUrl, switchyard, concurrency } = ground;
   const logs = await switchyard.logs();
   const history = readHistory(ground.folder);

@@ -1,9 +1,9 @@
-import { cp } from 'node:fs/promises';
 import { BROKERS } from '../support/brokers.ts';
 import { CLOCK_STEP_SECONDS, drawFaults, type Fault } from './draw-faults.ts';
 import { ENDPOINTS, type Ground, openGround } from './ground.ts';
 import { readHistory } from './history.ts';
 import { judge, type Verdict } from './judge.ts';
+import { keepRun } from './keep-run.ts';
 import { followEvents } from './load/follow-events.ts';
 import { receiveWebhooks } from './load/receive-webhooks.ts';
 import { type Load, runLoad } from './load/run-load.ts';
@@ -72,7 +72,7 @@ export const runFaults = async (options: FaultOptions): Promise<FaultRun> => {
     ...supervision.strange().map((what) => `${what}, which nobody asked for.`),
     ...(await fatalLines(ground)),
   ];
-  if (options.keep !== undefined) await keep(ground, options.keep);
+  if (options.keep !== undefined) await keepRun(ground, options.keep);
   const verdict = await judge({
     history,
     databaseUrl: ground.databaseUrl,
@@ -103,13 +103,4 @@ const fatalLines = async ({ switchyard }: Ground): Promise<string[]> => {
   const lines = (await switchyard.logs()).split('\n');
   const fatal = lines.filter((line) => line.includes('"level":"fatal"'));
   return fatal.slice(0, SHOWN).map((line) => `A process died of: ${line.slice(0, 500)}`);
-};
-
-/** Copies history and logs, for whoever wants to know more. */
-const keep = async ({ folder, switchyard }: Ground, to: string): Promise<void> => {
-  const filter = (file: string): boolean => !file.startsWith(`${folder}/disk`);
-  await cp(folder, to, { recursive: true, filter });
-  for (const { name, logPath } of switchyard.processes) {
-    await cp(logPath, `${to}/${name}.service.log`);
-  }
 };
