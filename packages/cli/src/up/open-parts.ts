@@ -20,17 +20,11 @@ import {
   startEmbeddedPostgres,
   type TargetGuard,
 } from '@switchyard/runtime';
-import {
-  createKeyRing,
-  isPassing,
-  type KeyRing,
-  migrate,
-  openStore,
-  type Store,
-} from '@switchyard/store';
+import { createKeyRing, type KeyRing, migrate, openStore, type Store } from '@switchyard/store';
 import { checkMasterKey } from './check-master-key.ts';
 import { armBroker } from './failpoints/arm-broker.ts';
 import { armStore } from './failpoints/arm-store.ts';
+import { START_WAIT_MS, whileAway } from './while-away.ts';
 
 /** Everything that services share in one process, open and ready. */
 export type Parts = {
@@ -54,8 +48,6 @@ export type Parts = {
   close(): Promise<void>;
 };
 
-/** How long a start waits for a database or broker that is away, in ms. */
-const START_WAIT_MS = 60_000;
 /** A service asks for its own alone, so that its user on the broker needs no right to others. */
 const STREAMS_OF: Readonly<Record<ServiceName, readonly StreamSpec[]>> = {
   intake: [streams.submissions, streams.deadLetters],
@@ -90,7 +82,7 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
   });
   const store = failpoints === undefined ? opened : armStore(opened, failpoints);
   const sealer = createSealer(config.masterKeys ?? secrets?.masterKeys ?? []);
-  await checkMasterKey(store, sealer).catch(async (error: unknown) => {
+  await whileAway(log, () => checkMasterKey(store, sealer)).catch(async (error: unknown) => {
     await store.close();
     await postgres?.stop();
     throw error;
@@ -136,21 +128,11 @@ const startPostgres = (config: Config, log: Log): Promise<EmbeddedPostgres> | un
     ? startEmbeddedPostgres({ dataDir: config.dataDir, log })
     : undefined;
 
-const migrateWhenThere = async (url: string, log: Log): Promise<void> => {
-  const untilMs = performance.now() + START_WAIT_MS;
-  for (let told = false; ; ) {
-    try {
-      const steps = await migrate(url);
-      if (steps.length > 0) log.info({ steps }, 'the database was migrated');
-      return;
-    } catch (error) {
-      if (!isPassing(error) || performance.now() > untilMs) throw error;
-      if (!told) log.warn({ err: error }, 'the database is away; waiting for it');
-      told = true;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-};
+const migrateWhenThere = (url: string, log: Log): Promise<void> =>
+  whileAway(log, async () => {
+    const steps = await migrate(url);
+    if (steps.length > 0) log.info({ steps }, 'the database was migrated');
+  });
 
 const addChecks = (health: Health, store: Store, broker: Broker): void => {
   health.register('database', async () => {

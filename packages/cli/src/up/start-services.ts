@@ -15,6 +15,7 @@ import { armPoster } from './failpoints/arm-poster.ts';
 import { armServer } from './failpoints/arm-server.ts';
 import { makeSupervisor } from './make-supervisor.ts';
 import type { Parts } from './open-parts.ts';
+import { whileAway } from './while-away.ts';
 
 /** How long a service may take to finish what it has begun, in ms. */
 export const DRAIN_MS = 30_000;
@@ -36,7 +37,7 @@ const makeMissingEndpoints = async ({ store, file, log }: Parts): Promise<void> 
 
 /** Starts the services of this process. What was started is stopped again when one fails. */
 export const startServices = async (parts: Parts, keeper?: KeeperLine): Promise<Running> => {
-  await makeMissingEndpoints(parts);
+  await whileAway(parts.log, () => makeMissingEndpoints(parts));
   const addresses: Addresses = {};
   const started: Service[] = [];
   const doors: OpsServer[] = [];
@@ -49,7 +50,8 @@ export const startServices = async (parts: Parts, keeper?: KeeperLine): Promise<
     for (const name of parts.config.services) {
       const service = await make(name, parts, addresses, keeper);
       started.push(service);
-      await service.start();
+      // What a service reads when it starts it reads first, so that it may begin anew.
+      await whileAway(parts.log, () => service.start());
       const door = await openOpsDoor(name, parts, addresses);
       if (door !== undefined) doors.push(door);
     }
