@@ -31,7 +31,7 @@ export const exercised = (folder: string) => ({
   leaving: { command: [node, ${WORKER}, ${folder}, leaving] }`,
 });
 
-/** How the names of endpoints begin that come and go, or whose jobs do: no history tells of them. */
+/** How endpoints are named that come and go, or whose jobs do: no history tells of them. */
 export const PASSING = 'passing-';
 
 const TURN_MS = 1_500;
