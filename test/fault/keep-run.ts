@@ -2,7 +2,7 @@ import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Ground } from './ground.ts';
 
-/** Copies history, logs and tables of a run into the folder `to`, for whoever wants to know more. */
+/** Copies history, logs and tables of a run into the folder `to`, for whoever asks why. */
 export const keepRun = async (ground: Ground, to: string): Promise<void> => {
   const { folder, switchyard, postgres, databaseUrl } = ground;
   const disk = path.join(folder, 'disk');
