@@ -44,9 +44,13 @@ const judge = (readings: readonly Reading[], target: Target): Judged | undefined
   return { target, other: other?.subject ?? 'itself', ratio, isReached };
 };
 
+/** What this run can judge of `targets`. */
+export const judgeTargets = (readings: readonly Reading[], targets: readonly Target[]): Judged[] =>
+  targets.flatMap((target) => judge(readings, target) ?? []);
+
 /** One table of the targets that this run can judge. */
 export const tellTargets = (readings: readonly Reading[], targets: readonly Target[]): string => {
-  const judged = targets.flatMap((target) => judge(readings, target) ?? []);
+  const judged = judgeTargets(readings, targets);
   const sign = (target: Target): string => (target.better === 'more' ? '≥' : '≤');
   const rows = judged.map(({ target, other, ratio, isReached }) => [
     target.name,

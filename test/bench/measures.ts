@@ -4,7 +4,7 @@ import { BULK_DONE } from './measures/bulk-done.ts';
 import { BULK_SUBMISSION } from './measures/bulk-submission.ts';
 import { COST } from './measures/cost.ts';
 import { DRAIN } from './measures/drain.ts';
-import { END_TO_END } from './measures/end-to-end.ts';
+import { END_TO_END, GUARD } from './measures/end-to-end.ts';
 import { HELD_TRANSACTION } from './measures/held-transaction.ts';
 import { HTTP_ACCEPT } from './measures/http-accept.ts';
 import { MEMORY_GROWTH } from './measures/memory-growth.ts';
@@ -18,6 +18,7 @@ import { WEBHOOKS } from './measures/webhooks.ts';
 
 /** Every measure, in the order in which they run. */
 export const MEASURES: readonly Measure[] = [
+  GUARD,
   HTTP_ACCEPT,
   END_TO_END,
   RUNSYNC,

@@ -7,10 +7,12 @@ export type Options = {
   readonly contenders: readonly string[];
   readonly repetitions: number;
   readonly isQuick: boolean;
+  /** Whether a target that is missed fails the run. */
+  readonly isStrict: boolean;
 };
 
 export const USAGE = `npm run bench -- [--only MEASURE[,MEASURE]] [--contenders NAME[,NAME]]
-                 [--repetitions N] [--quick]`;
+                 [--repetitions N] [--quick] [--strict]`;
 
 const listOf = (text: string | undefined): string[] =>
   (text ?? '')
@@ -27,6 +29,7 @@ export const readOptions = (args: readonly string[]): Options => {
       contenders: { type: 'string' },
       repetitions: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      strict: { type: 'boolean', default: false },
     },
   });
   const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3));
@@ -38,5 +41,6 @@ export const readOptions = (args: readonly string[]): Options => {
     contenders: listOf(values.contenders),
     repetitions,
     isQuick: values.quick,
+    isStrict: values.strict,
   };
 };

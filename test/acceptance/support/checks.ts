@@ -31,6 +31,7 @@ export const startChecks = (): Checks => {
     },
     end: () => {
       console.log(`${made} checks, ${cases} cells in tables, ${failed} fell short`);
+      console.log(`${made - failed} passed, ${failed} failed`);
       process.exitCode = failed === 0 && made > 0 ? 0 : 1;
     },
   };

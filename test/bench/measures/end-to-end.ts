@@ -5,9 +5,13 @@ import { postJobs } from '../run-load.ts';
 
 const CONNECTIONS = 64;
 
-const read = async (bench: Bench, contender: Contender): Promise<Figures> => {
-  const jobs = bench.isQuick ? 1_000 : 20_000;
-  const warmUp = bench.isQuick ? 200 : 5_000;
+type Size = { readonly jobs: number; readonly warmUp: number };
+
+const read = async (
+  bench: Bench,
+  contender: Contender,
+  { jobs, warmUp }: Size,
+): Promise<Figures> => {
   await using arena = await contender.open(bench.servers);
   const front = await arena.front();
   const worker = await arena.startWorker();
@@ -25,6 +29,29 @@ export const END_TO_END: Measure = {
   run: (bench) =>
     bench.compare(
       'end-to-end',
-      bench.contenders.map((one) => ({ name: one.name, read: () => read(bench, one) })),
+      bench.contenders.map((one) => ({
+        name: one.name,
+        read: () =>
+          read(bench, one, {
+            jobs: bench.isQuick ? 1_000 : 20_000,
+            warmUp: bench.isQuick ? 200 : 5_000,
+          }),
+      })),
+    ),
+};
+
+/** For CI: whether a change has made it much slower than it was. */
+export const GUARD: Measure = {
+  name: 'guard',
+  about: '5,000 jobs over HTTP until the store says that all are terminal',
+  run: (bench) =>
+    bench.compare(
+      'guard',
+      bench.contenders
+        .filter(({ name }) => name === 'switchyard' || name === 'reference')
+        .map((one) => ({
+          name: one.name,
+          read: () => read(bench, one, { jobs: 5_000, warmUp: 2_000 }),
+        })),
     ),
 };
