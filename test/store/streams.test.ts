@@ -71,6 +71,21 @@ describe('chunks', () => {
     assert.deepEqual(textsIn(chunks), ['"1.0"', '"1.1"']);
   });
 
+  test('without a number are stored once where a repeat is said to be one', async () => {
+    const { endpointId, job } = await started();
+    const chunk = (text: string, isRepeat: boolean) => {
+      const output = Buffer.from(JSON.stringify(text));
+      return [{ ...job, claimNo: null, seq: null, output, isRepeat }];
+    };
+    // The first was not done, the second was; the same bytes twice are two chunks otherwise.
+    await appendChunks(store, endpointId, chunk('a', true));
+    await appendChunks(store, endpointId, chunk('a', true));
+    await appendChunks(store, endpointId, chunk('a', false));
+    await appendChunks(store, endpointId, chunk('b', true));
+    const chunks = await peekStreamChunks(store, endpointId, job.jobId, 0);
+    assert.deepEqual(textsIn(chunks), ['"a"', '"a"', '"b"']);
+  });
+
   test('are refused, each by itself, of a worker that does not hold the job', async () => {
     const { endpointId, job } = await started();
     const other = parseWorkerId('other') ?? assert.fail('is an id');

@@ -88,7 +88,10 @@ export const createFinisher = (context: FinishContext): Finisher => {
         // After a commit whose outcome was not heard, a refusal may be our own success.
         return taken || (attempt.unknown && (await wasOurs(context, endpointId, finish)));
       }),
-    append: (endpointId, chunk) => hold(chunk.output.length, () => chunks.add(endpointId, chunk)),
+    append: (endpointId, chunk) =>
+      hold(chunk.output.length, ({ unknown }) =>
+        chunks.add(endpointId, unknown ? { ...chunk, isRepeat: true } : chunk),
+      ),
     idle: async () => {
       await Promise.all([results.idle(), chunks.idle()]);
     },

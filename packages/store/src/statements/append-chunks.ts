@@ -9,6 +9,11 @@ export type Chunk = {
   /** Both null for RunPod's protocol: the chunk goes behind the last one of the live claim. */
   readonly claimNo: number | null;
   readonly seq: number | null;
+  /**
+   * An append of it may have been done before, without being heard of: without a `seq` it is taken
+   * for the last one of the claim where that one has the same bytes.
+   */
+  readonly isRepeat?: boolean;
   /** Raw JSON. */
   readonly output: Buffer;
 };
@@ -16,16 +21,21 @@ export type Chunk = {
 const STATEMENT = statement({
   name: 'append_chunks',
   text: `with posted as materialized (
-  select * from unnest($2::uuid[], $3::text[], $4::int[], $5::int[], $7::int[], $8::int[])
-    with ordinality as p (job_id, worker_id, claim_no, seq, output_at, output_length, n)
+  select * from unnest($2::uuid[], $3::text[], $4::int[], $5::int[], $7::int[], $8::int[],
+      $9::bool[])
+    with ordinality as p (job_id, worker_id, claim_no, seq, output_at, output_length, is_repeat, n)
 ),
 held as materialized (
   select posted.job_id, leases.claim_no, posted.n, posted.output_at, posted.output_length,
     coalesce(posted.seq, (
-      select coalesce(max(seq) + 1, 0) from stream_chunks
+      select case when posted.is_repeat
+          and output = substring($6::bytea from posted.output_at for posted.output_length)
+        then seq else seq + 1 end
+      from stream_chunks
       where stream_chunks.endpoint_id = $1 and stream_chunks.job_id = leases.job_id
         and stream_chunks.claim_no = leases.claim_no
-    )) as seq
+      order by seq desc limit 1
+    ), 0) as seq
   from posted cross join lateral (
     select job_id, claim_no from leases
     where leases.endpoint_id = $1 and leases.job_id = posted.job_id
@@ -63,6 +73,7 @@ export const appendChunks = async (
     outputs.bytes,
     outputs.at,
     outputs.lengths,
+    chunks.map((chunk) => chunk.isRepeat === true),
   ]);
   const taken = new Set(rows.map((row) => row.n));
   return chunks.map((_, index) => taken.has(index + 1));
