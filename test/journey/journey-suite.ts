@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { it } from 'node:test';
 import type { Call } from '../acceptance/support/call-http.ts';
+import { writeFrame } from '../acceptance/support/exchange-frame.ts';
 import { endOf, submit } from '../acceptance/support/setup-calls.ts';
 import { startWebhookTarget } from '../acceptance/support/webhook-target.ts';
 
@@ -11,6 +13,9 @@ export type JourneyGround = {
   readonly endpoint: string;
   /** Nobody works here. */
   readonly unserved: string;
+  /** Where workers call, and what they authenticate with. */
+  readonly gatewayUrl: string;
+  readonly workerToken: string;
   /**
    * The events of a job in their order, as somebody outside hears them on the broker, as soon as
    * there are `count`; undefined where there is no broker to hear them on.
@@ -28,6 +33,7 @@ const waitsOf = async ({ call }: JourneyGround, endpoint: string): Promise<unkno
 export const journeySuite = (ground: () => JourneyGround): void => {
   finishing(ground);
   ending(ground);
+  leaving(ground);
 };
 
 const finishing = (ground: () => JourneyGround): void => {
@@ -118,5 +124,36 @@ const ending = (ground: () => JourneyGround): void => {
     assert.equal(purged.json.removed, 10, purged.text);
     assert.equal(await waitsOf(here, unserved), 0);
     for (const job of jobs) assert.equal(await stateOf(here, unserved, job), 'CANCELLED');
+  });
+};
+
+const SLOTS = 100;
+const TRIES = 3;
+
+/** A worker of our library's protocol that waits for jobs, until its connection breaks. */
+const waitAndBreakOff = async ({ gatewayUrl, workerToken, unserved, call }: JourneyGround) => {
+  const frame = writeFrame({ free: SLOTS, held: [], waitMs: 20_000, posts: [] }, []);
+  const url = `${gatewayUrl}/v2/${unserved}/exchange/breaks-off`;
+  const headers = { authorization: workerToken, 'content-type': 'application/octet-stream' };
+  const waiting = request(url, { method: 'POST', headers });
+  waiting.on('error', () => undefined);
+  waiting.end(frame);
+  while (!(await call('GET /v1/workers')).text.includes('"breaks-off"'));
+  waiting.destroy();
+};
+
+const leaving = (ground: () => JourneyGround): void => {
+  it('a worker whose connection broke off is given nothing more', async () => {
+    const here = ground();
+    await waitAndBreakOff(here);
+    const states: unknown[] = [];
+    // The first submission may be quicker than the news of the connection's end.
+    while (states.at(-1) !== 'IN_QUEUE' && states.length < TRIES) {
+      const job = await submit(here.call, here.unserved, { input: {} });
+      const path = `GET /v2/${here.unserved}/status-sync/${job}?wait=1000`;
+      states.push((await here.call(path)).json.status);
+    }
+    assert.equal(states.at(-1), 'IN_QUEUE');
+    await here.call(`POST /v2/${here.unserved}/purge-queue`);
   });
 };

@@ -65,7 +65,10 @@ const journey = (
       });
       stack.defer(() => worker.close());
       const call = callsTo(apiUrl, apiKey);
-      ground = { call, endpoint: 'journey', unserved: 'unserved', eventsOf };
+      ground = {
+        ...{ call, endpoint: 'journey', unserved: 'unserved', eventsOf },
+        ...{ gatewayUrl, workerToken: apiKey },
+      };
     });
     after(() => stack.disposeAsync());
     journeySuite(() => {
