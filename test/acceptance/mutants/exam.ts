@@ -23,7 +23,7 @@ const CONCURRENCY = new Map([
 
 /** A webhook's last try comes twenty seconds after its first. */
 const QUIET_MAX_MS = 30_000;
-const SCENES_MAX_MS = 60_000;
+const SCENES_MAX_MS = 120_000;
 /** What was published last is on its way. */
 const ARRIVAL_MS = 500;
 

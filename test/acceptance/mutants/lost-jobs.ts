@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { openJournal, type RunLine } from '../../fault/history.ts';
 import { exchange, type Heard, type Post } from './exchange.ts';
-import { type Stage, sha256, submit, untilState } from './stage.ts';
+import { type EndpointName, type Stage, sha256, submit, untilState } from './stage.ts';
 import { startWorker } from './start-worker.ts';
 
 const END_WAIT_MS = 30_000;
@@ -16,8 +16,8 @@ type Said = { readonly free?: 0 | 1; readonly held?: readonly string[]; posts?: 
 type Hand = (said: Said) => Promise<Heard>;
 
 /** Who does one exchange after another by hand. */
-const handOf = (stage: Stage, workerId: Careless): Hand => {
-  const asker = stage.asker('loss', workerId);
+const handOf = (stage: Stage, endpoint: EndpointName, workerId: Careless): Hand => {
+  const asker = stage.asker(endpoint, workerId);
   return async ({ free = 0, held = [], posts = [] }) => {
     for (;;) {
       stage.over.throwIfAborted();
@@ -60,7 +60,7 @@ const noteRuns = (
 
 /** A worker that lost a job gets it again, and then posts for the claim that is over. */
 export const relapse = async (stage: Stage): Promise<void> => {
-  const hand = handOf(stage, 'careless-one');
+  const hand = handOf(stage, 'loss', 'careless-one');
   await hand({});
   const input = '{"do":"echo","relapse":1}';
   const jobId = await submit(stage, { endpoint: 'loss', key: 'relapse', input });
@@ -91,9 +91,9 @@ const SWEPT_MS = 1_800;
 /** A worker that lost a job fails it after all, and the job is retried elsewhere at once. */
 export const overtaken = async (stage: Stage): Promise<void> => {
   const { folder, databaseUrl } = stage;
-  const endpoint = 'loss';
+  const endpoint = 'late';
   const workerId = 'careless-two';
-  const hand = handOf(stage, workerId);
+  const hand = handOf(stage, endpoint, workerId);
   await hand({});
   const input = '{"do":"echo","ms":5000,"overtaken":1}';
   const jobId = await submit(stage, { endpoint, key: 'overtaken', input });
@@ -105,7 +105,8 @@ export const overtaken = async (stage: Stage): Promise<void> => {
     await hand({});
     isMissed = ((await client.query(LISTED_TWICE, [workerId])).rowCount ?? 0) > 0;
     // What is lost may be in the queue again before this sees it.
-    isMissed ||= (await client.query('select from queue')).rowCount === 1;
+    isMissed ||=
+      (await client.query(`select from queue where endpoint_id = 'late'`)).rowCount === 1;
   }
   await client.end();
   await pause(SWEPT_MS);

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { newJobId } from '@switchyard/contracts';
+import pg from 'pg';
 import { waitForQuiet } from '../../fault/wait-for-quiet.ts';
 import { openProducer } from '../../support/open-producer.ts';
 import { makeCanary } from '../support/canaries.ts';
@@ -49,6 +50,7 @@ const liveJob = async (stage: Stage, n: number, webhookUrl: string): Promise<voi
   }
   if (end === 'FAILED') {
     await stage.ask({ kind: 'retry', endpoint, jobId }, path('retry'), { body: '{}' });
+    await untilState(stage, endpoint, jobId, ['FAILED'], END_WAIT_MS);
   }
 };
 
@@ -162,5 +164,20 @@ export const crash = async (stage: Stage): Promise<void> => {
   await using _ = startWorker({ ...stage.asker('rivals', 'rival-one'), concurrency: 8, folder });
   await burst(stage);
   await breakOnce(stage, 'service', () => service.end('SIGKILL'), service.start);
+  await untilTaken(databaseUrl);
   await waitForQuiet(databaseUrl, END_WAIT_MS);
+};
+
+/** What was in hand comes again once the broker has given up on whoever had it. */
+const TAKEN_MAX_MS = 50_000;
+
+const untilTaken = async (databaseUrl: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const untilMs = performance.now() + TAKEN_MAX_MS;
+  const sql = `select from jobs where endpoint_id = 'rivals'`;
+  while ((await client.query(sql)).rowCount !== MESSAGES && performance.now() < untilMs) {
+    await pause(200);
+  }
+  await client.end();
 };

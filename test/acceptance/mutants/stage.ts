@@ -21,7 +21,7 @@ import { makeKey } from '../support/setup-calls.ts';
 import type { Asker } from './exchange.ts';
 
 /** The endpoints of an exam; each scene has one of its own. */
-export const ENDPOINTS = ['flow', 'expiry', 'loss', 'rivals', 'purged'] as const;
+export const ENDPOINTS = ['flow', 'expiry', 'loss', 'late', 'rivals', 'purged'] as const;
 export type EndpointName = (typeof ENDPOINTS)[number];
 
 /** A system under exam, with those who ask, work and listen. */
