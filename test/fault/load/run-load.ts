@@ -74,7 +74,7 @@ export const runLoad = (options: LoadOptions): Load => {
 };
 
 const liveJob = async (client: Client, producers: Producers, job: DrawnJob): Promise<void> => {
-  if (job.via === 'broker') return publish(client, await producers.take(), job);
+  if (job.via === 'broker') return publish(client, producers, job);
   const jobId = await postUntilTaken(client, job);
   if (jobId !== undefined) await followJob(client, job, jobId);
 };
@@ -108,15 +108,12 @@ const postUntilTaken = async (client: Client, job: DrawnJob): Promise<string | u
 };
 
 /** That the broker stored it is not yet that Switchyard accepted it: nobody here knows. */
-const publish = async (
-  { journal }: Client,
-  producer: Producer | undefined,
-  job: DrawnJob,
-): Promise<void> => {
+const publish = async ({ journal }: Client, producers: Producers, job: DrawnJob): Promise<void> => {
+  const producer = await producers.take();
   if (producer === undefined || job.key === undefined) return;
   const atMs = Date.now();
   const { endpoint, body, key: id } = job;
-  await producer.publish({ endpoint, body, id }).catch(() => undefined);
+  await producer.publish({ endpoint, body, id }).catch(() => producers.forget(producer));
   const times = { atMs, endedAtMs: Date.now() };
   journal.write({ ...submissionOf(job), via: 'broker', ...times, outcome: 'unknown' });
 };
@@ -124,12 +121,22 @@ const publish = async (
 type Producers = {
   /** Undefined while the broker is away. */
   readonly take: () => Promise<Producer | undefined>;
+  /** Connects anew for the next: this one failed. */
+  readonly forget: (producer: Producer) => void;
   readonly close: () => Promise<void>;
 };
 
 /** Connects again after the broker was away. */
 const openProducers = (url: string): Producers => {
   let open: Promise<Producer | undefined> | undefined;
+  let last: Producer | undefined;
+  const end = async (producer: Producer | undefined): Promise<void> => {
+    try {
+      await producer?.[Symbol.asyncDispose]();
+    } catch {
+      // It was gone already.
+    }
+  };
   const connect = (): Promise<Producer | undefined> =>
     openProducer(url).then(
       (producer) => producer,
@@ -138,14 +145,16 @@ const openProducers = (url: string): Producers => {
   return {
     take: async () => {
       open ??= connect();
-      const producer = await open;
-      if (producer === undefined) open = undefined;
-      return producer;
+      last = await open;
+      if (last === undefined) open = undefined;
+      return last;
     },
-    close: async () => {
-      const producer = await open;
-      await Promise.resolve(producer?.[Symbol.asyncDispose]()).catch(() => undefined);
+    forget: (producer) => {
+      if (producer !== last) return;
+      [open, last] = [undefined, undefined];
+      void end(producer);
     },
+    close: async () => end(await open),
   };
 };
 

@@ -6,7 +6,10 @@ const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
 /** A producer on RabbitMQ. */
 export const openRabbitmqProducer = async (url: string): Promise<Producer> => {
   const connection = await amqp.connect(url);
+  // One that breaks tells whoever asks next.
+  connection.on('error', () => undefined);
   const channel = await connection.createConfirmChannel();
+  channel.on('error', () => undefined);
   const answers = await openAnswers(channel, DIRECT_REPLY_TO);
   const own = (await channel.assertQueue('', { exclusive: true, autoDelete: true })).queue;
   const ownAnswers = await openAnswers(channel, own);
