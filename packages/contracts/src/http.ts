@@ -133,3 +133,4 @@ export const BulkAnswerSchema = Type.Union([
     }),
   ]),
 ]);
+export type BulkAnswer = Static<typeof BulkAnswerSchema>;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   AcceptedSchema,
+  type BulkAnswer,
   type Health,
   HealthSchema,
   PurgedSchema,
@@ -14,9 +15,10 @@ import {
   WAIT_MS,
 } from '@switchyard/contracts';
 import { readAnswer } from './answers.ts';
+import { type BulkOptions, submitLines } from './bulk.ts';
 import { type EndpointCalls, endpointCalls, type KeyCalls, keyCalls } from './management.ts';
 import { type OperationCalls, operationCalls } from './operations.ts';
-import { createSend, type Send, type SendOptions } from './send.ts';
+import { createSend, createSendStream, type Send, type SendOptions } from './send.ts';
 import { type StreamChunk, type StreamEnd, streamChunks } from './stream.ts';
 import { bodyOf, type Submission } from './submission.ts';
 import { waitForJobs } from './wait.ts';
@@ -45,6 +47,16 @@ export type RequestsQuery = {
 export type Client = OperationCalls & {
   /** Queues a job; resolves once it is on disk. */
   run(endpoint: string, submission: Submission, options?: RunOptions): Promise<Accepted>;
+  /**
+   * Queues a job for each line of `body`, NDJSON whose lines are bodies of `/run`: the answers, in
+   * order, each once its job is on disk, while the body is still read. It is not made again when it
+   * fails: with an idempotency key that is safe to do as a whole.
+   */
+  runLines(
+    endpoint: string,
+    body: AsyncIterable<Uint8Array>,
+    options?: BulkOptions,
+  ): AsyncGenerator<BulkAnswer, void>;
   /** Queues a job and waits for its end: the status as it stands when the wait is over. */
   runSync(
     endpoint: string,
@@ -96,7 +108,13 @@ const NO_BODY = Buffer.from('{}');
  */
 export const createClient = (options: ClientOptions): Client => {
   const send = createSend(options);
-  return { ...jobCalls(send), ...endpointWideCalls(send), ...managementOf(send) };
+  const sendStream = createSendStream(options);
+  return {
+    ...jobCalls(send),
+    runLines: (endpoint, body, bulk = {}) => submitLines(sendStream, endpoint, body, bulk),
+    ...endpointWideCalls(send),
+    ...managementOf(send),
+  };
 };
 
 const managementOf = (send: Send): OperationCalls & Pick<Client, 'endpoints' | 'keys'> => ({

@@ -1,4 +1,5 @@
 export { bytesOf } from './answers.ts';
+export type { BulkOptions } from './bulk.ts';
 export * from './client.ts';
 export type { Delivery, DeliveryTry } from './deliveries.ts';
 export * from './errors.ts';

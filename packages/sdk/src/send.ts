@@ -94,7 +94,48 @@ const trySend = async (
   }
 };
 
-const urlOf = (baseUrl: string, { path, query = {} }: Call): URL => {
+/** A call whose body and answer both go on for as long as they will, and which is made once. */
+export type StreamCall = Pick<Call, 'path' | 'idempotencyKey' | 'signal'> & {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The media type of body and answer. */
+  readonly type: string;
+};
+
+/** Posts a body as it comes and gives the answer as it comes. @throws as `Send`. */
+export type SendStream = (call: StreamCall) => AsyncGenerator<Uint8Array, void>;
+
+/** @throws TypeError as `createSend`. */
+export const createSendStream = (options: SendOptions): SendStream => {
+  const { baseUrl, apiKey, fetch = globalThis.fetch } = options;
+  return async function* sendStream(call) {
+    const { path, signal, body, type } = call;
+    const url = urlOf(baseUrl, { path });
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: {
+          ...headersOf({ ...call, method: 'POST' }, apiKey),
+          accept: type,
+          'content-type': type,
+        },
+        redirect: 'manual',
+        // What is not read of the body yet must not hold up the answer to what was.
+        duplex: 'half',
+        body,
+        ...(signal && { signal }),
+      });
+      if (!response.ok) throw problemOf(response, Buffer.from(await response.arrayBuffer()));
+      if (response.body !== null) yield* response.body;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error instanceof ApiError
+        ? error
+        : new UnreachableError(url.origin, codeOf(error), error);
+    }
+  };
+};
+
+const urlOf = (baseUrl: string, { path, query = {} }: Pick<Call, 'path' | 'query'>): URL => {
   if (path.some((part) => part === '' || part === '.' || part === '..')) {
     throw new TypeError('An id must not be empty, nor dots alone.');
   }
@@ -106,7 +147,10 @@ const urlOf = (baseUrl: string, { path, query = {} }: Call): URL => {
   return url;
 };
 
-const headersOf = (call: Call, apiKey: string): Record<string, string> => ({
+const headersOf = (
+  call: Pick<Call, 'method' | 'idempotencyKey'>,
+  apiKey: string,
+): Record<string, string> => ({
   authorization: `Bearer ${apiKey}`,
   accept: 'application/json',
   ...(call.method === 'GET' ? {} : { 'content-type': 'application/json' }),

@@ -14,6 +14,7 @@ import { openClient } from '../open-client.ts';
 import { note, print, printJson } from '../output/print.ts';
 import { type Input, type Inputs, openInputs } from '../submit/read-inputs.ts';
 import { readSettings, type SettingOptions } from '../submit/read-settings.ts';
+import { submitBulk } from '../submit/submit-bulk.ts';
 import { faultOf, submitInputs } from '../submit/submit-inputs.ts';
 
 const CONCURRENCY = 16;
@@ -22,6 +23,7 @@ const CONCURRENCY_MAX = 256;
 type Options = SettingOptions & {
   readonly inputFile?: readonly string[];
   readonly ndjson?: string;
+  readonly bulk?: string;
   readonly base64?: readonly string[];
   readonly idempotencyKey?: string;
   readonly concurrency: number;
@@ -42,6 +44,7 @@ export const addSubmit = (program: Command): void => {
     .argument('[input]', 'the input as JSON; - reads it from standard input')
     .option('--input-file <file>', 'a file that holds one input; may be repeated', several)
     .option('--file, --ndjson <file>', 'a file with one input on each line; - is standard input')
+    .option('--bulk <file>', 'a file of bodies of /run, one a line, in one call; - as above')
     .option('--base64 <files...>', 'files to send as {"image": BASE64}, with the members of INPUT')
     .option('--wait', 'wait for the ends')
     .option('--json', 'print JSON, one object a line')
@@ -71,6 +74,7 @@ const submit = async (
   text: string | undefined,
   options: Options,
 ): Promise<number> => {
+  if (options.bulk !== undefined) return submitInBulk(endpoint, text, options.bulk, options);
   const settings = await readSettings(options);
   const inputs = await openInputs({
     text,
@@ -112,6 +116,39 @@ const submit = async (
     : EXIT.fine;
   if (refused === 0) return ended;
   note(`${refused} inputs were refused.`);
+  return EXIT.failed;
+};
+
+/** Each line says for itself what holds for its job. */
+const NOT_WITH_BULK = [
+  ...['inputFile', 'ndjson', 'base64', 'lowPriority', 'startAfter', 'ttl', 'executionTimeout'],
+  ...['webhook', 's3ConfigFile'],
+] as const;
+
+const submitInBulk = async (
+  endpoint: string,
+  text: string | undefined,
+  file: string,
+  options: Options,
+): Promise<number> => {
+  const named = NOT_WITH_BULK.some((name) => Reflect.get(options, name) !== undefined);
+  if (named || text !== undefined) {
+    throw new UsageError([
+      'With --bulk, the lines of the file say all: give no other input or setting.',
+    ]);
+  }
+  const client = await openClient({ patient: true });
+  const signal = onInterrupt();
+  const { idempotencyKey, wait } = options;
+  const json = options.json === true;
+  const { ids, refused } = await submitBulk(client, endpoint, file, {
+    idempotencyKey,
+    shown: wait ? 'none' : json ? 'json' : 'ids',
+    signal,
+  });
+  const ended = wait ? await followJobs(client, endpoint, ids, { json, signal }) : EXIT.fine;
+  if (refused === 0) return ended;
+  note(`${refused} lines were refused.`);
   return EXIT.failed;
 };
 

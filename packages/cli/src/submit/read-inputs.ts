@@ -74,7 +74,8 @@ export const readNamed = async (file: string): Promise<Buffer> => {
   }
 };
 
-const unreadable = (file: string, error: unknown): UsageError => {
+/** What is said of a file that cannot be read. */
+export const unreadable = (file: string, error: unknown): UsageError => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   return new UsageError([`${file} cannot be read (${code}).`]);
 };
