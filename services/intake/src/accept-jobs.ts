@@ -6,7 +6,14 @@ import {
   StoreUnavailable,
   type SubmissionSource,
 } from '@switchyard/store';
-import { type Accepted, answerFor, type Outcome, storeIsAway, storeJobs } from './store-jobs.ts';
+import {
+  type Accepted,
+  answerFor,
+  type Outcome,
+  type Outcomes,
+  storeIsAway,
+  storeJobs,
+} from './store-jobs.ts';
 import type { Changes } from './tell-changes.ts';
 
 export interface Acceptor {
@@ -21,11 +28,7 @@ export interface Acceptor {
    * became of each. Batches of one `lane` must not be under way at once.
    * @throws StoreUnavailable, or another error, as `storeJobs`: nothing was stored.
    */
-  acceptBatch(
-    endpointId: EndpointId,
-    lane: string,
-    jobs: readonly NewJob[],
-  ): Promise<ReadonlyMap<JobId, Outcome>>;
+  acceptBatch(endpointId: EndpointId, lane: string, jobs: readonly NewJob[]): Promise<Outcomes>;
   /** Resolves once every job that came in has its answer. */
   idle(): Promise<void>;
 }
@@ -81,14 +84,19 @@ const createBatchStore = (context: Context) => {
     source: SubmissionSource,
     lane: string,
     jobs: readonly NewJob[],
-  ): Promise<ReadonlyMap<JobId, Outcome>> => {
+  ): Promise<Outcomes> => {
     const outcomes = await storeJobs(context, endpointId, source, lane, jobs);
-    let stored = 0;
-    for (const { kind } of outcomes.values()) if (kind === 'stored') stored += 1;
+    const stored = outcomes === 'allStored' ? jobs.length : countStored(outcomes);
     accepted.add(stored);
     if (stored > 0) context.changes.queued(endpointId);
     return outcomes;
   };
+};
+
+const countStored = (outcomes: ReadonlyMap<JobId, Outcome>): number => {
+  let stored = 0;
+  for (const { kind } of outcomes.values()) if (kind === 'stored') stored += 1;
+  return stored;
 };
 
 const createBatcherOf = (store: BatchStore, source: SubmissionSource) =>
@@ -96,7 +104,11 @@ const createBatcherOf = (store: BatchStore, source: SubmissionSource) =>
     run: async (endpointId, jobs) => {
       // In lanes of their own, so that batches of the two ways in do not wait for each other.
       const outcomes = await store(endpointId, source, source, jobs);
-      return jobs.map(({ jobId }) => outcomes.get(jobId) ?? { kind: 'unknown' });
+      return jobs.map(({ jobId }) =>
+        outcomes === 'allStored'
+          ? { kind: 'stored', jobId }
+          : (outcomes.get(jobId) ?? { kind: 'unknown' }),
+      );
     },
     maxItems: BATCH_MAX_JOBS,
     maxBytes: BATCH_MAX_BYTES,

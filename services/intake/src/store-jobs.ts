@@ -22,6 +22,9 @@ export const KEY_NAMES: Readonly<Record<SubmissionSource, string>> = {
 /** What became of one job of a batch. */
 export type Outcome = Accepted | { readonly kind: 'mismatch' | 'unknown' | 'keyUnread' };
 
+/** What became of a batch; most have nothing to be said of each job. */
+export type Outcomes = 'allStored' | ReadonlyMap<JobId, Outcome>;
+
 type Context = { readonly store: Store; readonly instance: InstanceId };
 
 /**
@@ -35,9 +38,10 @@ export const storeJobs = async (
   source: SubmissionSource,
   lane: string,
   jobs: readonly NewJob[],
-): Promise<ReadonlyMap<JobId, Outcome>> => {
+): Promise<Outcomes> => {
   const { store } = context;
   const settled = await storeOrConfirm(context, endpointId, source, lane, jobs);
+  if (settled.stored.size === jobs.length) return 'allStored';
   const missing = jobs.filter(({ jobId }) => !settled.stored.has(jobId));
   const keyed = await readKeysOf(store, endpointId, source, missing);
   return new Map(

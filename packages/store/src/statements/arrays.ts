@@ -21,10 +21,24 @@ export const uuidArray = (uuids: readonly string[]): Buffer => {
   const bytes = arrayOf('uuid', uuids.length, uuids.length * (LENGTH_BYTES + UUID_BYTES));
   let at = HEAD_BYTES;
   for (const uuid of uuids) {
-    at = bytes.writeInt32BE(UUID_BYTES, at);
-    at += bytes.write(uuid.replaceAll('-', ''), at, 'hex');
+    bytes[at + 3] = UUID_BYTES;
+    bytes[at] = bytes[at + 1] = bytes[at + 2] = 0;
+    at += LENGTH_BYTES;
+    for (const place of UUID_PLACES) {
+      bytes[at] = (digitAt(uuid, place) << 4) | digitAt(uuid, place + 1);
+      at += 1;
+    }
   }
   return bytes;
+};
+
+/** Where in the text of a UUID the two digits of each of its bytes stand. */
+const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/** The hexadecimal digit at `place`; letters are 39 behind where they would follow the digits. */
+const digitAt = (uuid: string, place: number): number => {
+  const code = uuid.charCodeAt(place) | 0x20;
+  return code > 0x39 ? code - 0x57 : code - 0x30;
 };
 
 /** For a parameter that is `smallint[]`. */

@@ -16,6 +16,7 @@ export type StoreContext = SubmitContext & {
 const REPEATS_AT_ONCE = 100;
 
 type Fate = Outcome | { readonly kind: 'failed'; readonly error: unknown };
+type Fates = 'allStored' | ReadonlyMap<JobId, Fate>;
 
 /**
  * Stores the jobs of a group and gives the answers to its lines; resolves after the commit. A job
@@ -31,7 +32,7 @@ export const storeGroup = async (
   const jobs = jobsOf(group);
   const fates =
     jobs.length === 0
-      ? new Map<JobId, Fate>()
+      ? 'allStored'
       : await context.lanes.run((lane) => store(context, endpoint, lane, jobs));
   return tellFates(context, endpoint, group, fates);
 };
@@ -81,7 +82,7 @@ const store = async (
   endpoint: Endpoint,
   lane: string,
   jobs: readonly NewJob[],
-): Promise<ReadonlyMap<JobId, Fate>> => {
+): Promise<Fates> => {
   try {
     return await context.acceptor.acceptBatch(endpoint.id as EndpointId, lane, jobs);
   } catch (error) {
@@ -90,18 +91,32 @@ const store = async (
       return new Map(jobs.map(({ jobId }) => [jobId, { kind: 'failed', error: reason }]));
     }
     const middle = Math.ceil(jobs.length / 2);
-    const first = await store(context, endpoint, lane, jobs.slice(0, middle));
-    const second = await store(context, endpoint, lane, jobs.slice(middle));
-    return new Map([...first, ...second]);
+    const halves = [jobs.slice(0, middle), jobs.slice(middle)];
+    const fates = new Map<JobId, Fate>();
+    for (const half of halves) {
+      const stored = await store(context, endpoint, lane, half);
+      for (const { jobId } of half) fates.set(jobId, fateIn(stored, jobId));
+    }
+    return fates;
   }
 };
+
+const fateIn = (fates: Fates, jobId: JobId): Fate =>
+  fates === 'allStored' ? { kind: 'stored', jobId } : (fates.get(jobId) ?? { kind: 'unknown' });
+
+const acceptedLine = (jobId: JobId): string => `{"id":"${jobId}","status":"IN_QUEUE"}\n`;
 
 const tellFates = async (
   context: StoreContext,
   endpoint: Endpoint,
   { items, numbers }: Group,
-  fates: ReadonlyMap<JobId, Fate>,
+  fates: Fates,
 ): Promise<string> => {
+  if (fates === 'allStored') {
+    return items
+      .map((item) => (typeof item === 'string' ? item : acceptedLine(item.jobId)))
+      .join('');
+  }
   const answers: string[] = [];
   let repeats: Promise<void>[] = [];
   for (const [place, item] of items.entries()) {
@@ -109,9 +124,9 @@ const tellFates = async (
       answers.push(item);
       continue;
     }
-    const fate = fates.get(item.jobId) ?? { kind: 'unknown' };
+    const fate = fateIn(fates, item.jobId);
     if (fate.kind === 'stored') {
-      answers.push(`{"id":"${fate.jobId}","status":"IN_QUEUE"}\n`);
+      answers.push(acceptedLine(fate.jobId));
       continue;
     }
     const tell = async (): Promise<void> => {
