@@ -55,6 +55,8 @@ const environmentOf = (folder: string, port: number, distPort: number): Record<s
   ];
   return {
     HOME: folder,
+    // The server starts an `erl` of its own that would leave a daemon behind.
+    ERL_ZFLAGS: '-start_epmd false',
     LC_ALL: 'C.UTF-8',
     // The shell becomes the server, so that signals reach it.
     RUNNING_UNDER_SYSTEMD: 'true',

@@ -72,6 +72,8 @@ const environmentOf = (directory: string, port: number, distPort: number) => {
     '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none',
   ];
   return {
+    // The server starts an `erl` of its own that would leave a daemon behind.
+    ERL_ZFLAGS: '-start_epmd false',
     // biome-ignore lint/style/noProcessEnv: a fixture of tests, which reads no configuration.
     PATH: process.env.PATH,
     HOME: directory,
