@@ -30,6 +30,14 @@ test('what a run wrote down is held against its database', async () => {
   const evidence = { history, databaseUrl: url, logs: '' };
   assert.deepEqual(await checkRun(evidence), []);
 
+  const canary = `canary${'0f'.repeat(12)}`;
+  const [submitted] = history.operations;
+  assert(submitted !== undefined);
+  const secretly = { ...history, operations: [{ ...submitted, secrets: [canary] }] };
+  await sql(`update results set output = '\\x00'::bytea || $1`, [Buffer.from(`"${canary}"`)]);
+  const leaked = tellBreaches(await checkRun({ ...evidence, history: secretly }));
+  assert(leaked.some((one) => one.includes('but where it is sealed (1): the tables')));
+
   await sql(`update jobs set input = 'other' where job_id = $1`, [jobId]);
   await sql('delete from events where job_id = $1 and seq = 3', [jobId]);
   const told = tellBreaches(await checkRun(evidence));

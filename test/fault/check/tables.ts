@@ -78,14 +78,14 @@ const CHUNKS = `select job_id, claim_no, seq, convert_from(output, 'UTF8') as ou
 const COUNTS = `select endpoint_id as endpoint, sum(completed)::float8 as completed,
   sum(failed)::float8 as failed, sum(retried)::float8 as retried from counts group by endpoint_id`;
 
-/** Tables that hold nothing but text, and those of which the columns that are not sealed count. */
+/** What is not sealed of each table; bytes as they are, but for those that are no letters. */
 const DUMPED: Readonly<Record<string, string>> = {
-  jobs: `webhook || ' ' || convert_from(input, 'UTF8')`,
-  results: `convert_from(coalesce(output, '') || coalesce(error, ''), 'UTF8')`,
+  jobs: `concat_ws(' ', webhook, encode(input, 'escape'))`,
+  results: `encode(coalesce(output, '') || coalesce(error, ''), 'escape')`,
   events: `concat_ws(' ', event, worker_id, reason)`,
-  stream_chunks: `convert_from(output, 'UTF8')`,
-  delivery_tries: `concat_ws(' ', error, convert_from(coalesce(response_excerpt, ''), 'LATIN1'))`,
-  deliveries: `concat_ws(' ', url, convert_from(coalesce(output, ''), 'UTF8'))`,
+  stream_chunks: `encode(output, 'escape')`,
+  delivery_tries: `concat_ws(' ', error, encode(response_excerpt, 'escape'))`,
+  deliveries: `concat_ws(' ', url, encode(output, 'escape'))`,
   idempotency: 'key',
   audit: `concat_ws(' ', key_id, action, target)`,
   workers: `concat_ws(' ', worker_id, reason)`,
