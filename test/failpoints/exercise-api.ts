@@ -51,9 +51,21 @@ export const exerciseApi = async (exercise: Exercise): Promise<void> => {
   using journal = openJournal<Operation>(path.join(exercise.folder, 'operations'));
   for (let turn = 0; !exercise.stop.aborted; turn += 1) {
     const parts = { ...exercise, api, write: journal.write, turn };
-    const asking = [manage(parts), look(parts), work(parts), askBroker(parts), beWorker(parts)];
+    const asking = [manage(parts), look(parts), work(parts), askBroker(parts)];
+    asking.push(beWorker(parts), bulk(parts));
     await Promise.all([...asking, pause(TURN_MS)]);
   }
+};
+
+/** Many jobs in one request, of an endpoint whose jobs go soon. */
+const bulk = async ({ api, turn }: Parts): Promise<void> => {
+  const lines = [1, 2].map((n) => JSON.stringify({ input: { turn, n }, policy: { ttl: 10_000 } }));
+  await api.ask({
+    line: `POST /v1/endpoints/${PASSING}kept/jobs/bulk`,
+    body: `${lines.join('\n')}\n`,
+    headers: { 'content-type': 'application/x-ndjson' },
+    timeoutMs: SHORT_MS,
+  });
 };
 
 const textIn = ({ json }: Reply, name: string): string => {

@@ -25,6 +25,8 @@ const POINTS_A_WAVE: Readonly<Record<FailpointMode, number>> = {
   lost: 50,
   delay: 200,
 };
+/** A point that nothing passed while others struck is armed again, with those like it. */
+const ROUNDS_MAX = 3;
 const PER_SECOND = 15;
 const QUIET_MAX_MS = 120_000;
 const DISK_MIB = 1_024;
@@ -62,19 +64,14 @@ export const runFailpoints = async (run: FailpointRun): Promise<Map<string, Poin
   await using events = new AsyncDisposableStack();
   events.use(await followEvents(ground.broker.url, ground.folder));
   const supervision = superviseAll(ground.switchyard.processes);
-  const outcomes = new Map<string, Map<FailpointMode, number | undefined>>();
+  const parts = { ground, supervision, armedPath };
+  const outcomes: Outcomes = new Map();
   for (const mode of run.modes) {
     const ending = beginLoad(ground);
-    for (const wave of wavesOf(mode, run.points)) {
-      const struck = await strikeOne(run.checks, ground, supervision, armedPath, wave);
-      for (const [point, ms] of struck) {
-        const own = outcomes.get(point) ?? new Map<FailpointMode, number | undefined>();
-        outcomes.set(point, own.set(mode, ms));
-      }
-    }
+    await strikeRounds(run, parts, mode, outcomes);
     await ending();
-    const left = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS);
-    run.checks.check(left === '', `${mode}: under way after healing`, left || 'nothing', 'nothing');
+    const busy = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS);
+    run.checks.check(busy === '', `${mode}: under way after healing`, busy || 'nothing', 'nothing');
   }
   for (const one of ground.switchyard.processes) await untilReady(one);
   supervision.end();
@@ -83,6 +80,34 @@ export const runFailpoints = async (run: FailpointRun): Promise<Map<string, Poin
   if (run.keep !== undefined) await keepRun(ground, run.keep);
   await judgeAll(run.checks, ground, supervision);
   return outcomes;
+};
+
+type Parts = {
+  readonly ground: Ground;
+  readonly supervision: Supervision;
+  readonly armedPath: string;
+};
+
+type Outcomes = Map<string, Map<FailpointMode, number | undefined>>;
+
+/** Strikes at every point in one mode, and again at those that nothing passed. */
+const strikeRounds = async (
+  { checks, points }: FailpointRun,
+  parts: Parts,
+  mode: FailpointMode,
+  outcomes: Outcomes,
+): Promise<void> => {
+  let left = points;
+  for (let round = 0; round < ROUNDS_MAX && left.length > 0; round += 1) {
+    for (const wave of wavesOf(mode, left)) {
+      for (const [point, ms] of await strikeOne(checks, parts, wave)) {
+        const own = outcomes.get(point) ?? new Map<FailpointMode, number | undefined>();
+        outcomes.set(point, own.set(mode, ms));
+      }
+    }
+    left = left.filter((point) => outcomes.get(point)?.get(mode) === undefined);
+  }
+  checks.check(left.length === 0, `${mode}: never passed`, left.join(' ') || 'none', 'none');
 };
 
 /** Begins the load of a mode. @returns what ends it. */
@@ -104,9 +129,7 @@ const beginLoad = (ground: Ground): (() => Promise<void>) => {
 
 const strikeOne = async (
   checks: Checks,
-  ground: Ground,
-  supervision: Supervision,
-  armedPath: string,
+  { ground, supervision, armedPath }: Parts,
   wave: Wave,
 ): Promise<Struck> => {
   using journal = openJournal<FaultWindow>(path.join(ground.folder, 'faults'));
@@ -119,7 +142,7 @@ const strikeOne = async (
   const broken = await checkInvariants(ground.databaseUrl);
   checks.check(broken.length === 0, `${name}, invariants broken`, broken.length, 0);
   for (const sentence of broken) console.log(`       ${sentence.slice(0, 400)}`);
-  checks.check(missed.length === 0, `${name}, not passed`, missed.join(' ') || 'none', 'none');
+  if (missed.length > 0) console.log(`     not passed this time: ${missed.join(' ')}`);
   return struck;
 };
 

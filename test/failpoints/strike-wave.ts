@@ -16,9 +16,9 @@ const COMPANIONS: Readonly<Record<string, readonly string[]>> = {
   'store.read_stored_jobs': ['store.accept_jobs=lost@*', 'store.accept_keyed_jobs=lost@*'],
 };
 
-const WAVE_MAX_MS = 150_000;
+const WAVE_MAX_MS = 180_000;
 /** Nothing more strikes that has not in such a time. */
-const STILL_MAX_MS = 40_000;
+const STILL_MAX_MS = 60_000;
 const RESTART_MS = 200;
 /** What crashes is started again by that; a point of the start of another one is not passed. */
 const RESTART_AFTER_MS: Readonly<Record<FailpointMode, number>> = {
