@@ -70,7 +70,7 @@ export const runFailpoints = async (run: FailpointRun): Promise<Map<string, Poin
     const ending = beginLoad(ground);
     await strikeRounds(run, parts, mode, outcomes);
     await ending();
-    const busy = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS);
+    const busy = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS, ground.broker.url);
     run.checks.check(busy === '', `${mode}: under way after healing`, busy || 'nothing', 'nothing');
   }
   for (const one of ground.switchyard.processes) await untilReady(one);

@@ -62,7 +62,7 @@ export const runFaults = async (options: FaultOptions): Promise<FaultRun> => {
   if (isClockSet) ground.clocks.postgres.set(CLOCK_STEP_SECONDS + CLOCK_SPARE_SECONDS);
   console.log('everything was healed; waiting until nothing is under way');
   for (const process of ground.switchyard.processes) await untilReady(process);
-  const left = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS);
+  const left = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS, ground.broker.url);
   supervision.end();
   await events[Symbol.asyncDispose]();
   writeRunpodRuns(ground.folder, ENDPOINTS.main, ground.runpod.facts());

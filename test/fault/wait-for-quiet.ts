@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { openProducer } from '../support/open-producer.ts';
 
 const LOOK_AGAIN_MS = 500;
 
@@ -13,18 +14,41 @@ const LOOKS: Readonly<Record<string, string>> = {
     where name = 'relay' and (events.txid, events.id) > (cursors.txid, cursors.id)`,
 };
 
-/** Waits until nothing is under way. @returns what is, after `timeoutMs`; empty: nothing. */
-export const waitForQuiet = async (url: string, timeoutMs: number): Promise<string> => {
+/**
+ * Waits until nothing is under way in the database, and no submission at the broker where one is
+ * named. @returns what is, after `timeoutMs`; empty: nothing.
+ */
+export const waitForQuiet = async (
+  databaseUrl: string,
+  timeoutMs: number,
+  brokerUrl?: string,
+): Promise<string> => {
   const untilMs = performance.now() + timeoutMs;
   for (;;) {
-    const left = await lookOnce(url).catch((error: unknown) => [String(error)]);
+    const left = await lookOnce(databaseUrl, brokerUrl).catch((error: unknown) => [String(error)]);
     if (left.length === 0) return '';
     if (performance.now() > untilMs) return left.join(', ');
     await pause(LOOK_AGAIN_MS);
   }
 };
 
-const lookOnce = async (url: string): Promise<string[]> => {
+/** The broker first: what one took in hand that died is given to another half a minute later. */
+const lookOnce = async (databaseUrl: string, brokerUrl?: string): Promise<string[]> => {
+  const waiting = brokerUrl === undefined ? 0 : await countSubmissions(brokerUrl);
+  const left = await lookAtTables(databaseUrl);
+  return waiting === 0 ? left : [...left, `${waiting} submissions at the broker`];
+};
+
+const countSubmissions = async (url: string): Promise<number> => {
+  const producer = await openProducer(url);
+  try {
+    return await producer.waiting();
+  } finally {
+    await producer[Symbol.asyncDispose]();
+  }
+};
+
+const lookAtTables = async (url: string): Promise<string[]> => {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();
