@@ -207,7 +207,9 @@ const send = (context: Context, reply: FastifyReply, requestId: string, answer: 
   if (body instanceof Readable) {
     reply.hijack();
     reply.raw.writeHead(status, headers);
-    void streamAnswer(reply.request.raw, reply.raw, body, context);
+    void streamAnswer(reply.request.raw, reply.raw, body, context, (error) =>
+      context.tell(error, requestId),
+    );
     return;
   }
   if (status !== 204) {

@@ -15,21 +15,24 @@ const LINGER_MS = 1_000;
 /**
  * Sends `body` as it comes; what is slow to read holds up whoever makes it. A connection whose
  * request is not read to its end is of no further use, and one that stays open would hold up a
- * stop: both are closed. Never rejects.
+ * stop: both are closed. A defect of `body` is told. Never
+ * rejects.
  */
 export const streamAnswer = async (
   request: IncomingMessage,
   response: ServerResponse,
   body: Readable,
   { isStopping, conversing }: StreamContext,
+  tell: (error: unknown) => void,
 ): Promise<void> => {
   const { socket } = request;
   conversing.add(socket);
   response.flushHeaders();
   try {
     await pipeline(body, response);
-  } catch {
-    // The client is gone, or what made the answer failed: the answer stops short of its end.
+  } catch (error) {
+    // The answer stops short of its end: the client is gone, or it hears so of our mistake.
+    if (!isHangUp(error)) tell(error);
     return;
   } finally {
     conversing.delete(socket);
@@ -44,3 +47,13 @@ export const streamAnswer = async (
   socket.end();
   setTimeout(() => socket.destroy(), LINGER_MS);
 };
+
+const HANG_UPS: ReadonlySet<unknown> = new Set([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+  'ECONNRESET',
+  'EPIPE',
+]);
+
+const isHangUp = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && HANG_UPS.has(error.code);
