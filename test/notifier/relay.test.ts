@@ -169,5 +169,12 @@ test('the session that hides events from the relay is found', async () => {
   await pause(5);
   assert((await readCursorLag(ground.store, 'relay')) > 0);
   assert.equal((await findHorizonHolder(ground.store))?.applicationName, 'holder');
+  const notifier = await ground.startNotifier();
+  const told = async (name: string): Promise<number> => {
+    const found = new RegExp(`^${name}\\{[^}]*\\} ([\\d.]+)$`, 'm').exec(await notifier.metrics());
+    return Number(found?.[1] ?? Number.NaN);
+  };
+  while (!((await told('switchyard_horizon_age_seconds')) > 0)) await pause(20);
+  assert.equal(await told('switchyard_dead_rows'), 0, 'counts, the first of the tables');
   await client.end();
 });

@@ -52,6 +52,7 @@ export * from './statements/purge-delayed.ts';
 export * from './statements/purge-queue.ts';
 export * from './statements/read-clock.ts';
 export * from './statements/read-crash-loop.ts';
+export * from './statements/read-dead-rows.ts';
 export * from './statements/read-endpoint.ts';
 export * from './statements/read-health.ts';
 export * from './statements/read-idempotency-keys.ts';

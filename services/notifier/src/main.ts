@@ -5,7 +5,7 @@ import type { Store } from '@switchyard/store';
 import { listenForHints } from './consumers/hints.ts';
 import { createDeliverer } from './deliver-webhooks.ts';
 import { startDeliverLoop } from './loops/deliver.ts';
-import { startLagLoop, startRelayLoop } from './loops/relay.ts';
+import { startDeadRowsLoop, startLagLoop, startRelayLoop } from './loops/relay.ts';
 import type { PostWebhook } from './post-webhook.ts';
 import { createProgressPublisher } from './publish-progress.ts';
 import { createRelay } from './relay-events.ts';
@@ -40,7 +40,7 @@ export const createNotifier = (context: NotifierContext): Service => {
       if (stop.signal.aborted) return;
       deliver = startDeliverLoop(context, deliverer);
       const relaying = startRelayLoop(context, relay);
-      loops = [deliver, relaying, startLagLoop(context)];
+      loops = [deliver, relaying, startLagLoop(context), startDeadRowsLoop(context)];
       const listeners = { relay: relaying, deliver, progress };
       await listenForHints(context.broker, listeners, stop.signal);
     },

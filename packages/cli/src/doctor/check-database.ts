@@ -6,6 +6,7 @@ import {
   inspectTransactions,
   openStore,
   readCursorLag,
+  readDeadRows,
   readSealCheck,
   type ServerFacts,
   type Store,
@@ -17,6 +18,8 @@ import { type Finding, findingsOf } from './finding.ts';
 const { fine, warning, error } = findingsOf('database');
 
 const OLDEST_VERSION = 150_000;
+/** So many dead rows in a table that has fewer live ones make claims and status reads slow. */
+const DEAD_ROWS_MAX = 200_000;
 /** Events that wait for this long have nobody who publishes them, in ms. */
 const LAG_MAX_MS = 10_000;
 
@@ -159,6 +162,16 @@ const checkWork = async (store: Store): Promise<Finding[]> => {
         `A transaction of "${applicationName}" is open for ${duration(ageMs)}, and no dead row ` +
           'can be cleared away meanwhile.',
         `End what holds it; select pg_terminate_backend(${pid}) ends it by force.`,
+      ),
+    );
+  }
+  for (const { name, dead, live } of await readDeadRows(store)) {
+    if (dead < DEAD_ROWS_MAX || dead < live) continue;
+    findings.push(
+      warning(
+        'database.dead_rows',
+        `The table ${name} holds about ${dead} dead rows beside ${live} live ones.`,
+        `Is autovacuum on, and no transaction old? \`vacuum ${name}\` clears them at once.`,
       ),
     );
   }
