@@ -17,7 +17,7 @@ export const ENDPOINT = 'bench';
 /** Another endpoint of the same tables, which has no worker. */
 export const NEIGHBOUR = 'neighbour';
 
-const CONCURRENCY = 128;
+const CONCURRENCY = 500;
 const WORKERS_MAX_MS = 30_000;
 const LOOK_AGAIN_MS = 20;
 const NOT_FOUND = 404;
