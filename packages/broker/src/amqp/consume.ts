@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { Fifo } from '../fifo.ts';
 import { type DeliveryRules, settleDelivery, type Verdict } from '../settle-delivery.ts';
+import { Acks } from './acks.ts';
 import { declare, type QueuePlace } from './declare.ts';
 import { readDelivery } from './delivery.ts';
 import type { Lane } from './lane.ts';
@@ -15,7 +16,7 @@ type ConsumptionOptions = {
   readonly stop: AbortSignal;
 };
 
-type Delivery = { readonly raw: ConsumeMessage; readonly channel: ConfirmChannel };
+type Delivery = { readonly raw: ConsumeMessage; readonly acks: Acks };
 
 /**
  * One member of a group. What is in hand outlives the channel that it came by, but its verdict
@@ -29,6 +30,7 @@ export class Consumption {
   #lane: Lane | undefined;
   /** The newest; what came by another is given to somebody else by the server. */
   #channel: ConfirmChannel | undefined;
+  #acks: Acks | undefined;
   #tag: string | undefined;
 
   constructor(options: ConsumptionOptions) {
@@ -47,7 +49,9 @@ export class Consumption {
         await channel.prefetch(prefetch);
         // Before anything can come by it, which is before the server's answer is seen here.
         this.#channel = channel;
-        const hear = (raw: ConsumeMessage | null): void => this.#hear(channel, raw);
+        const acks = new Acks(channel);
+        this.#acks = acks;
+        const hear = (raw: ConsumeMessage | null): void => this.#hear(channel, acks, raw);
         this.#tag = (await channel.consume(place.queue.name, hear)).consumerTag;
       },
     });
@@ -56,6 +60,7 @@ export class Consumption {
       await this.#untilStopped(lane);
       await this.#cancel();
       await Promise.all(this.#inHand);
+      this.#acks?.flush();
     } finally {
       await link.closeLane(lane);
     }
@@ -81,13 +86,14 @@ export class Consumption {
     }
   }
 
-  #hear(channel: ConfirmChannel, raw: ConsumeMessage | null): void {
+  #hear(channel: ConfirmChannel, acks: Acks, raw: ConsumeMessage | null): void {
     if (raw === null) {
       // Somebody deleted the queue, or the node that held it is gone.
       this.#lane?.renew(channel, 'the server cancelled the consumer');
       return;
     }
-    this.#waiting.push({ raw, channel });
+    acks.open(raw);
+    this.#waiting.push({ raw, acks });
     this.#takeNext();
   }
 
@@ -110,7 +116,7 @@ export class Consumption {
 
   async #handle(delivery: Delivery): Promise<void> {
     const { place, rules, stop } = this.#options;
-    if (delivery.channel !== this.#channel) return;
+    if (delivery.acks !== this.#acks) return;
     const { message, attempt } = readDelivery(delivery.raw, place.exchange);
     const verdict = await settleDelivery(rules, message, attempt);
     if (verdict.kind === 'again' && verdict.afterMs > 0) {
@@ -120,12 +126,8 @@ export class Consumption {
     this.#settle(delivery, verdict);
   }
 
-  #settle({ raw, channel }: Delivery, verdict: Verdict): void {
-    try {
-      if (verdict.kind === 'done') channel.ack(raw);
-      else channel.nack(raw, false, true);
-    } catch {
-      // The channel is closed, and the server gives the message to somebody else.
-    }
+  #settle({ raw, acks }: Delivery, verdict: Verdict): void {
+    if (verdict.kind === 'done') acks.done(raw);
+    else acks.back(raw);
   }
 }
