@@ -13,8 +13,11 @@ import { type ClaimedJob, claimJobs, type Store, StoreUnavailable } from '@switc
 import { createHeads, type Heads } from './remember-heads.ts';
 import type { DemandBook } from './track-demand.ts';
 
-/** Larger claims were not faster. */
-const CLAIM_MAX_SEATS = 500;
+/**
+ * A claim offers twice as many seats as the last one filled, since each that it offers costs it
+ * something. Larger claims than the largest were not faster.
+ */
+const CLAIM_SEATS = { least: 16, most: 500 } as const;
 /**
  * Where jobs come in numbers, those of the next few ms are claimed together, instead of each few as
  * soon as the last ones are: a claim costs about as much as thirty of its jobs do. A claim that met
@@ -50,6 +53,7 @@ export interface Claimer {
  */
 export const createClaimer = (context: ClaimContext): Claimer => {
   const heads = createHeads((endpointId) => start(endpointId));
+  const offered = new Map<EndpointId, number>();
   const flying = new Map<EndpointId, Promise<void>>();
   const again = new Set<EndpointId>();
   const dry = new Set<EndpointId>();
@@ -59,7 +63,7 @@ export const createClaimer = (context: ClaimContext): Claimer => {
       again.add(endpointId);
       return;
     }
-    const run = claimUntilDry({ ...context, heads }, endpointId, again, dry)
+    const run = claimUntilDry({ ...context, heads, offered }, endpointId, again, dry)
       .catch((error: unknown) => tellFailure(context.log, endpointId, error))
       .finally(() => {
         flying.delete(endpointId);
@@ -83,20 +87,27 @@ export const createClaimer = (context: ClaimContext): Claimer => {
 };
 
 const claimUntilDry = async (
-  context: ClaimContext & { readonly heads: Heads },
+  context: ClaimContext & {
+    readonly heads: Heads;
+    /** How many seats the next claim of an endpoint offers. */
+    readonly offered: Map<EndpointId, number>;
+  },
   endpointId: EndpointId,
   again: Set<EndpointId>,
   dry: Set<EndpointId>,
 ): Promise<void> => {
   // An assign would be lost, and its jobs would wait until their supervisor returned them.
   while (context.broker.stats().connected) {
-    const seats = context.demand.seatsOf(endpointId, CLAIM_MAX_SEATS);
+    const offer = context.offered.get(endpointId) ?? CLAIM_SEATS.least;
+    const seats = context.demand.seatsOf(endpointId, offer);
     if (seats.length === 0) return;
     const limited = context.isLimited(endpointId);
     const process = `${context.instance}/claim`;
     const look = context.heads.look(endpointId);
     const claimed = await claimJobs(context.store, endpointId, process, seats, limited, look.from);
     look.end(claimed);
+    const next = Math.max(2 * claimed.length, CLAIM_SEATS.least);
+    context.offered.set(endpointId, Math.min(next, CLAIM_SEATS.most));
     assign(context, endpointId, claimed);
     if (again.delete(endpointId)) continue;
     if (claimed.length < seats.length) {
