@@ -13,6 +13,7 @@ import { startRabbit } from '../support/rabbitmq.ts';
 import { type RunpodWorker, startRunpodWorker } from '../support/start-runpod-worker.ts';
 import { type SERVICES, type Switchyard, startSwitchyard } from '../support/start-switchyard.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { workerEnvironment } from '../support/worker-environment.ts';
 import { makeClock, type TestClock } from './clock.ts';
 import type { ClockTarget, Way, WorkerTarget } from './draw-faults.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
@@ -209,10 +210,7 @@ const startWorkers = async (
     const child = spawn(process.execPath, [WORKER, folder, endpoint], {
       stdio: ['ignore', log, log],
       env: {
-        PATH: process.env.PATH ?? '',
-        RUNPOD_WEBHOOK_GET_JOB: `${gatewayUrl}/v2/${endpoint}/job-take/$ID?gpu=none`,
-        RUNPOD_AI_API_KEY: token,
-        RUNPOD_POD_ID: workerId,
+        ...workerEnvironment({ base: `${gatewayUrl}/v2/${endpoint}`, endpoint, token, workerId }),
         SWITCHYARD_WORKER_CONCURRENCY: String(CONCURRENCY),
         SWITCHYARD_PARENT_PID: String(process.pid),
       },

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { JournalEvent, JournalLine } from './runpod-worker/journal.ts';
+import { workerEnvironment } from './worker-environment.ts';
 
 export type RunpodWorkerSettings = {
   /** The gateway's base, with `/v2` and without a slash at the end. */
@@ -35,16 +36,9 @@ const FACT_TIMEOUT_MS = 10_000;
 const PROGRAM = fileURLToPath(new URL('./runpod-worker.ts', import.meta.url));
 
 const environmentOf = (settings: RunpodWorkerSettings): Record<string, string> => {
-  const base = `${settings.gatewayUrl}/${settings.endpoint}`;
+  const { gatewayUrl, endpoint, workerId, workerToken: token } = settings;
   return {
-    PATH: process.env.PATH ?? '',
-    RUNPOD_WEBHOOK_GET_JOB: `${base}/job-take/$ID?gpu=none`,
-    RUNPOD_WEBHOOK_POST_OUTPUT: `${base}/job-done/$RUNPOD_POD_ID/$ID?gpu=none`,
-    RUNPOD_WEBHOOK_POST_STREAM: `${base}/job-stream/$RUNPOD_POD_ID/$ID?gpu=none`,
-    RUNPOD_WEBHOOK_PING: `${base}/ping/$RUNPOD_POD_ID`,
-    RUNPOD_AI_API_KEY: settings.workerToken,
-    RUNPOD_POD_ID: settings.workerId,
-    RUNPOD_ENDPOINT_ID: settings.endpoint,
+    ...workerEnvironment({ base: `${gatewayUrl}/${endpoint}`, endpoint, token, workerId }),
     RUNPOD_PING_INTERVAL: String(settings.pingIntervalMs ?? 1_000),
     TEST_CONCURRENCY: String(settings.concurrency ?? 1),
     TEST_JOURNAL_STDOUT: '1',

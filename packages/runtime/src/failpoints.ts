@@ -3,11 +3,11 @@
  * wait. They are there only while SWITCHYARD_FAILPOINTS is set: without it nothing is wrapped.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-
-export { FAILPOINT_MODES, type FailpointMode } from './failpoints/armed.ts';
-
+import { FAILPOINT_MODES, type FailpointMode } from './failpoints/armed.ts';
 import { parseArmed } from './failpoints/parse-armed.ts';
 import { createTally, openArms } from './failpoints/read-arms.ts';
+
+export { FAILPOINT_MODES, type FailpointMode };
 
 export interface Failpoints {
   /**

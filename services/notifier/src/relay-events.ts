@@ -56,20 +56,16 @@ export const createRelay = (context: RelayContext): Relay => {
     return held;
   };
 
-  /**
-   * Publishes `events`, reads what follows meanwhile, and moves the cursor as far as the broker has
-   * confirmed all of them.
-   */
-  const advance = async (events: readonly LoggedEvent[]): Promise<readonly LoggedEvent[]> => {
-    const end = events.length < BATCH_MAX_EVENTS ? undefined : events.at(-1);
-    const reading = end === undefined ? [] : readEventsAfter(store, end, BATCH_MAX_EVENTS);
-    const [{ confirmed, failure }, next] = await Promise.all([publish(events), reading]);
+  /** Publishes `events` and moves the cursor as far as the broker has confirmed all of them. */
+  const advance = async (events: readonly LoggedEvent[]): Promise<LoggedEvent[]> => {
+    const { confirmed, failure } = await publish(events);
     const last = events[confirmed - 1];
     published.add(confirmed);
-    if (last !== undefined) {
-      held = { txid: last.txid, id: last.id };
-      await moveCursor(store, RELAY_CURSOR, instance, last);
-    }
+    if (last !== undefined) held = { txid: last.txid, id: last.id };
+    const move = last === undefined ? undefined : moveCursor(store, RELAY_CURSOR, instance, last);
+    const isMore = failure === undefined && last !== undefined && events.length >= BATCH_MAX_EVENTS;
+    const read = isMore ? readEventsAfter(store, last, BATCH_MAX_EVENTS) : [];
+    const [, next] = await Promise.all([move, read]);
     if (failure !== undefined) throw failure;
     return next;
   };
@@ -80,7 +76,7 @@ export const createRelay = (context: RelayContext): Relay => {
       const from = await hold();
       if (from === undefined) return;
       try {
-        let events: readonly LoggedEvent[] = await readEventsAfter(store, from, BATCH_MAX_EVENTS);
+        let events = await readEventsAfter(store, from, BATCH_MAX_EVENTS);
         if (events.length === 0) return;
         while (events.length > 0 && !signal.aborted) {
           events = await advance(events);

@@ -36,6 +36,8 @@ export type ClaimContext = {
   readonly demand: DemandBook;
   /** Whether claims of this endpoint follow one another, to keep its limit of running jobs. */
   readonly isLimited: (endpointId: EndpointId) => boolean;
+  /** From then on nothing more is claimed. */
+  readonly stop: AbortSignal;
 };
 
 export interface Claimer {
@@ -59,6 +61,7 @@ export const createClaimer = (context: ClaimContext): Claimer => {
   const dry = new Set<EndpointId>();
 
   const start = (endpointId: EndpointId): void => {
+    if (context.stop.aborted) return;
     if (flying.has(endpointId)) {
       again.add(endpointId);
       return;
@@ -86,37 +89,53 @@ export const createClaimer = (context: ClaimContext): Claimer => {
   };
 };
 
+type Claiming = ClaimContext & {
+  readonly heads: Heads;
+  /** How many seats the next claim of an endpoint offers. */
+  readonly offered: Map<EndpointId, number>;
+};
+
 const claimUntilDry = async (
-  context: ClaimContext & {
-    readonly heads: Heads;
-    /** How many seats the next claim of an endpoint offers. */
-    readonly offered: Map<EndpointId, number>;
-  },
+  context: Claiming,
   endpointId: EndpointId,
   again: Set<EndpointId>,
   dry: Set<EndpointId>,
 ): Promise<void> => {
   // An assign would be lost, and its jobs would wait until their supervisor returned them.
-  while (context.broker.stats().connected) {
-    const offer = context.offered.get(endpointId) ?? CLAIM_SEATS.least;
-    const seats = context.demand.seatsOf(endpointId, offer);
-    if (seats.length === 0) return;
-    const limited = context.isLimited(endpointId);
-    const process = `${context.instance}/claim`;
-    const look = context.heads.look(endpointId);
-    const claimed = await claimJobs(context.store, endpointId, process, seats, limited, look.from);
-    look.end(claimed);
-    const next = Math.max(2 * claimed.length, CLAIM_SEATS.least);
-    context.offered.set(endpointId, Math.min(next, CLAIM_SEATS.most));
-    assign(context, endpointId, claimed);
-    if (again.delete(endpointId)) continue;
-    if (claimed.length < seats.length) {
-      // One at its limit, or that was not looked at from its head, need not be dry.
-      if (!limited && look.from === undefined) dry.add(endpointId);
-      if (claimed.length >= BUSY_MIN_JOBS) await pause(BUSY_REST_MS);
-      return;
-    }
+  while (context.broker.stats().connected && !context.stop.aborted) {
+    const { claimed, left } = await claimOnce(context, endpointId);
+    if (left === 'no seat') return;
+    if (again.delete(endpointId) || left === 'maybe more') continue;
+    if (left === 'nothing') dry.add(endpointId);
+    if (claimed >= BUSY_MIN_JOBS) await pause(BUSY_REST_MS);
+    return;
   }
+};
+
+/**
+ * What a claim leaves: no seat to offer, perhaps more jobs, none that it may take now (as at the
+ * endpoint's limit, or of a queue that was not looked at from its head), or none at all.
+ */
+type Left = 'no seat' | 'maybe more' | 'none for now' | 'nothing';
+
+/** One claim and its assigns. */
+const claimOnce = async (
+  context: Claiming,
+  endpointId: EndpointId,
+): Promise<{ claimed: number; left: Left }> => {
+  const { store, demand, heads, offered, instance } = context;
+  const seats = demand.seatsOf(endpointId, offered.get(endpointId) ?? CLAIM_SEATS.least);
+  if (seats.length === 0) return { claimed: 0, left: 'no seat' };
+  const limited = context.isLimited(endpointId);
+  const look = heads.look(endpointId);
+  const jobs = await claimJobs(store, endpointId, `${instance}/claim`, seats, limited, look.from);
+  look.end(jobs);
+  const next = Math.max(2 * jobs.length, CLAIM_SEATS.least);
+  offered.set(endpointId, Math.min(next, CLAIM_SEATS.most));
+  assign(context, endpointId, jobs);
+  const claimed = jobs.length;
+  if (claimed === seats.length) return { claimed, left: 'maybe more' };
+  return { claimed, left: limited || look.from !== undefined ? 'none for now' : 'nothing' };
 };
 
 const assign = (

@@ -42,7 +42,8 @@ export const createScheduler = (context: SchedulerContext): Service => {
   const stop = new AbortController();
   const limited = new Set<EndpointId>();
   const demand = createDemandBook();
-  const claimer = createClaimer({ ...context, demand, isLimited: (id) => limited.has(id) });
+  const isLimited = (id: EndpointId): boolean => limited.has(id);
+  const claimer = createClaimer({ ...context, demand, isLimited, stop: stop.signal });
   let loops: Loop[] = [];
 
   return {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { workerEnvironment } from '../../support/worker-environment.ts';
 
 const PROGRAM = fileURLToPath(new URL('./journal-worker.ts', import.meta.url));
 
@@ -35,10 +36,7 @@ export const startJournalWorker = (settings: JournalWorkerSettings): JournalWork
   const child = spawn(process.execPath, [PROGRAM, journal, String(workMs)], {
     stdio: ['ignore', log, log],
     env: {
-      PATH: process.env.PATH ?? '',
-      RUNPOD_WEBHOOK_GET_JOB: `${gatewayUrl}/v2/${endpoint}/job-take/$ID?gpu=none`,
-      RUNPOD_AI_API_KEY: token,
-      RUNPOD_POD_ID: workerId,
+      ...workerEnvironment({ base: `${gatewayUrl}/v2/${endpoint}`, endpoint, token, workerId }),
       SWITCHYARD_WORKER_CONCURRENCY: String(concurrency),
       SWITCHYARD_PARENT_PID: String(process.pid),
     },

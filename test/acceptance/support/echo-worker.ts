@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { REPOSITORY } from '../../support/start-switchyard.ts';
+import { workerEnvironment } from '../../support/worker-environment.ts';
 
 export type EchoWorkerSettings = {
   readonly gatewayUrl: string;
@@ -16,19 +17,11 @@ export const startEchoWorker = ({
   token,
 }: EchoWorkerSettings): AsyncDisposable => {
   const base = `${gatewayUrl}/v2/${endpoint}`;
-  const workerId = `echo-${endpoint}`;
   const child = spawn(process.execPath, [path.join(REPOSITORY, 'examples/echo/worker.ts')], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
-      PATH: process.env.PATH ?? '',
-      RUNPOD_WEBHOOK_GET_JOB: `${base}/job-take/$ID?gpu=none`,
-      RUNPOD_WEBHOOK_POST_OUTPUT: `${base}/job-done/$RUNPOD_POD_ID/$ID?gpu=none`,
-      RUNPOD_WEBHOOK_POST_STREAM: `${base}/job-stream/$RUNPOD_POD_ID/$ID?gpu=none`,
-      RUNPOD_WEBHOOK_PING: `${base}/ping/$RUNPOD_POD_ID`,
-      RUNPOD_AI_API_KEY: token,
-      RUNPOD_POD_ID: workerId,
-      RUNPOD_ENDPOINT_ID: endpoint,
+      ...workerEnvironment({ base, endpoint, token, workerId: `echo-${endpoint}` }),
       SWITCHYARD_PARENT_PID: String(process.pid),
     },
   });

@@ -15,8 +15,7 @@ const LINGER_MS = 1_000;
 /**
  * Sends `body` as it comes; what is slow to read holds up whoever makes it. A connection whose
  * request is not read to its end is of no further use, and one that stays open would hold up a
- * stop: both are closed. A defect of `body` is told. Never
- * rejects.
+ * stop: both are closed. A defect of `body` is told. Never rejects.
  */
 export const streamAnswer = async (
   request: IncomingMessage,

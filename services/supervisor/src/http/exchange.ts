@@ -221,8 +221,9 @@ const sendAnswer = (
   reply: FastifyReply,
 ): FastifyReply => {
   const gone = reply.raw.destroyed || reply.raw.socket?.destroyed === true;
-  // Its connection broke off: nothing is for it until it asks again.
-  if (gone && turn.newest) worker.free = 0;
+  const brokeOff = gone && turn.newest;
+  // Nothing is for it until it asks again.
+  if (brokeOff) worker.free = 0;
   const jobs = gone || !turn.newest ? [] : worker.mailbox.splice(0).map(({ job }) => job);
   for (const job of jobs) hold(worker, job);
   worker.free = Math.max(0, worker.free - jobs.length);
@@ -233,7 +234,7 @@ const sendAnswer = (
     drain: worker.state === 'draining',
   };
   for (const stop of worker.stops.values()) stop.toldAtMs = performance.now();
-  if (jobs.length > 0 || gone) changed();
+  if (jobs.length > 0 || brokeOff) changed();
   return reply.type('application/octet-stream').send(
     encodeFrame(
       answer,
