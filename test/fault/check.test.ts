@@ -253,6 +253,14 @@ test('a job that failed long ago and was retried may be run', () => {
   assert(!rules.includes('a job that has ended is not run'));
 });
 
+test('a post that is on its way when something breaks may stay unheard', () => {
+  const fault = { kind: 'kill', target: 'supervisor', atMs: 1_300, endedAtMs: 1_350 };
+  const unheard = { ...RUN, answer: 'none' as const, answeredAtMs: 1_310 };
+  const given = withHistory({ runs: [unheard], faults: [fault] });
+  const rules = checkAll(given).map(({ rule }) => rule);
+  assert(!rules.includes('a result is heard while nothing is broken'));
+});
+
 for (const [rule, given] of BREACHES) {
   test(`it is told when it is not so that ${rule}`, () => {
     const told = checkAll(given).map((breach) => breach.rule);

@@ -65,12 +65,15 @@ export type WorkerRun = {
   readonly outputSha256?: string;
   /** What its post of the result was answered, where the worker learns it. */
   readonly answer?: 'accepted' | 'refused' | 'none';
+  readonly answeredAtMs?: number;
 };
+
+type RunEnd = 'endedAtMs' | 'how' | 'outputSha256' | 'answer' | 'answeredAtMs';
 
 /** One line of a worker's journal: the start of a run, or what came of it, under one `run`. */
 export type RunLine =
-  | (Omit<WorkerRun, 'endedAtMs' | 'how' | 'outputSha256' | 'answer'> & { readonly run: string })
-  | (Pick<WorkerRun, 'endedAtMs' | 'how' | 'outputSha256' | 'answer'> & { readonly run: string });
+  | (Omit<WorkerRun, RunEnd> & { readonly run: string })
+  | (Pick<WorkerRun, RunEnd> & { readonly run: string });
 
 /** One request that came to a webhook's target. */
 export type WebhookPost = {

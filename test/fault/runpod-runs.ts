@@ -28,16 +28,17 @@ export const writeRunpodRuns = (
 
 type End = Omit<Extract<RunLine, { readonly how?: unknown }>, 'run'>;
 
-const endsIn = ({ event, call, body = '', status, at: endedAtMs }: JournalLine): End[] => {
-  if (event === 'cancelled') return [{ endedAtMs, how: 'stopped' }];
+const endsIn = ({ event, call, body = '', status, at }: JournalLine): End[] => {
+  if (event === 'cancelled') return [{ endedAtMs: at, how: 'stopped' }];
   if (call !== 'job-done') return [];
   if (event === 'post') {
-    if (!body.startsWith(OUTPUT)) return [{ endedAtMs, how: 'threw' }];
+    if (!body.startsWith(OUTPUT)) return [{ endedAtMs: at, how: 'threw' }];
     const output = body.slice(OUTPUT.length, -1);
     const outputSha256 = createHash('sha256').update(output).digest('hex');
-    return [{ endedAtMs, how: 'returned', outputSha256 }];
+    return [{ endedAtMs: at, how: 'returned', outputSha256 }];
   }
   if (event !== 'answer') return [];
-  if (status !== 200) return [{ answer: 'none' }];
-  return [{ answer: body.includes('"accepted":false') ? 'refused' : 'accepted' }];
+  const isAccepted = !body.includes('"accepted":false');
+  const answer = status !== 200 ? 'none' : isAccepted ? 'accepted' : 'refused';
+  return [{ answer, answeredAtMs: at }];
 };

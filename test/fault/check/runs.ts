@@ -73,8 +73,8 @@ const checkAnswers = (given: Given): Breach[] => {
 const checkKept = ({ history, jobs, careless = [] }: Given): Breach[] => {
   const { runs, faults } = history;
   const calm = runs.filter(
-    ({ workerId, atMs, endedAtMs = atMs }) =>
-      !careless.includes(workerId) && !wasBroken(faults, atMs, endedAtMs, FELT_MS),
+    ({ workerId, atMs, endedAtMs = atMs, answeredAtMs = endedAtMs }) =>
+      !careless.includes(workerId) && !wasBroken(faults, atMs, answeredAtMs, FELT_MS),
   );
   const robbed = calm.filter(({ jobId, workerId, claimNo, how, answer }) => {
     if (how === 'stopped' || (how !== undefined && answer !== 'refused')) return false;
