@@ -10,6 +10,7 @@ import {
 } from '@switchyard/contracts';
 import type { Log } from '@switchyard/runtime';
 import { type ClaimedJob, claimJobs, type Store, StoreUnavailable } from '@switchyard/store';
+import { createPace, type Pace } from './pace-claims.ts';
 import { createHeads, type Heads } from './remember-heads.ts';
 import type { DemandBook } from './track-demand.ts';
 
@@ -19,12 +20,11 @@ import type { DemandBook } from './track-demand.ts';
  */
 const CLAIM_SEATS = { least: 16, most: 500 } as const;
 /**
- * Where jobs come in numbers, those of the next few ms are claimed together, instead of each few as
- * soon as the last ones are: a claim costs about as much as thirty of its jobs do. A claim that met
- * only a few jobs is followed by the next at once, so that at an easy pace no job waits for it.
+ * Where jobs come in numbers, those of the next ms are claimed together, instead of each few as
+ * soon as the last ones are. A claim that met only a few jobs is followed by the next at once, so
+ * that at an easy pace no job waits for it.
  */
 const BUSY_MIN_JOBS = 16;
-const BUSY_REST_MS = 25;
 /** An assign stays well below NATS's largest message of 1 MiB. */
 const ASSIGN_MAX_BYTES = 512 * 1024;
 
@@ -49,67 +49,95 @@ export interface Claimer {
   idle(): Promise<void>;
 }
 
+/** What is known of the claims of one endpoint. */
+type Claims = {
+  /** Those under way. */
+  flight: Promise<void> | undefined;
+  /** Whether something came up meanwhile. */
+  again: boolean;
+  /** Whether the queue was found empty, and nobody said since that it grew. */
+  dry: boolean;
+  /** How many seats the next one offers. */
+  offered: number;
+  readonly pace: Pace;
+  pacedAtMs: number;
+};
+
 /**
  * Matches queues with demand: one claim an endpoint in flight, the next right behind it while seats
  * are left. A queue that was found dry is looked at again only when somebody says that it grew.
  */
 export const createClaimer = (context: ClaimContext): Claimer => {
   const heads = createHeads((endpointId) => start(endpointId));
-  const offered = new Map<EndpointId, number>();
-  const flying = new Map<EndpointId, Promise<void>>();
-  const again = new Set<EndpointId>();
-  const dry = new Set<EndpointId>();
+  const endpoints = new Map<EndpointId, Claims>();
+
+  const claimsOf = (endpointId: EndpointId): Claims => {
+    const known = endpoints.get(endpointId);
+    if (known !== undefined) return known;
+    const none = { flight: undefined, again: false, dry: false, offered: CLAIM_SEATS.least };
+    const claims: Claims = { ...none, pace: createPace(), pacedAtMs: 0 };
+    endpoints.set(endpointId, claims);
+    return claims;
+  };
 
   const start = (endpointId: EndpointId): void => {
     if (context.stop.aborted) return;
-    if (flying.has(endpointId)) {
-      again.add(endpointId);
+    const claims = claimsOf(endpointId);
+    if (claims.flight !== undefined) {
+      claims.again = true;
       return;
     }
-    const run = claimUntilDry({ ...context, heads, offered }, endpointId, again, dry)
+    claims.again = false;
+    claims.flight = claimUntilDry({ ...context, heads }, endpointId, claims)
       .catch((error: unknown) => tellFailure(context.log, endpointId, error))
       .finally(() => {
-        flying.delete(endpointId);
-        if (again.delete(endpointId)) start(endpointId);
+        claims.flight = undefined;
+        if (claims.again) start(endpointId);
       });
-    flying.set(endpointId, run);
   };
 
   return {
     nudged: (endpointId) => {
-      dry.delete(endpointId);
+      claimsOf(endpointId).dry = false;
       start(endpointId);
     },
     seated: (endpointId) => {
-      if (!dry.has(endpointId)) start(endpointId);
+      if (!claimsOf(endpointId).dry) start(endpointId);
     },
     idle: async () => {
-      while (flying.size > 0) await Promise.all(flying.values());
+      const flights = () => [...endpoints.values()].flatMap(({ flight }) => flight ?? []);
+      while (flights().length > 0) await Promise.all(flights());
     },
   };
 };
 
-type Claiming = ClaimContext & {
-  readonly heads: Heads;
-  /** How many seats the next claim of an endpoint offers. */
-  readonly offered: Map<EndpointId, number>;
-};
+type Claiming = ClaimContext & { readonly heads: Heads };
 
 const claimUntilDry = async (
   context: Claiming,
   endpointId: EndpointId,
-  again: Set<EndpointId>,
-  dry: Set<EndpointId>,
+  claims: Claims,
 ): Promise<void> => {
+  let taken = 0;
   // An assign would be lost, and its jobs would wait until their supervisor returned them.
   while (context.broker.stats().connected && !context.stop.aborted) {
-    const { claimed, left } = await claimOnce(context, endpointId);
+    claims.again = false;
+    const { claimed, left } = await claimOnce(context, endpointId, claims);
     if (left === 'no seat') return;
-    if (again.delete(endpointId) || left === 'maybe more') continue;
-    if (left === 'nothing') dry.add(endpointId);
-    if (claimed >= BUSY_MIN_JOBS) await pause(BUSY_REST_MS);
-    return;
+    taken += claimed;
+    if (left === 'maybe more') continue;
+    if (left === 'nothing') claims.dry = true;
+    if (claimed >= BUSY_MIN_JOBS) await rest(claims, taken);
+    taken = 0;
+    if (!claims.again) return;
   }
+};
+
+const rest = async (claims: Claims, taken: number): Promise<void> => {
+  const nowMs = performance.now();
+  const restMs = claims.pace.restMs(taken, nowMs - claims.pacedAtMs);
+  claims.pacedAtMs = nowMs;
+  await pause(restMs);
 };
 
 /**
@@ -122,16 +150,17 @@ type Left = 'no seat' | 'maybe more' | 'none for now' | 'nothing';
 const claimOnce = async (
   context: Claiming,
   endpointId: EndpointId,
+  claims: Claims,
 ): Promise<{ claimed: number; left: Left }> => {
-  const { store, demand, heads, offered, instance } = context;
-  const seats = demand.seatsOf(endpointId, offered.get(endpointId) ?? CLAIM_SEATS.least);
+  const { store, demand, heads, instance } = context;
+  const seats = demand.seatsOf(endpointId, claims.offered);
   if (seats.length === 0) return { claimed: 0, left: 'no seat' };
   const limited = context.isLimited(endpointId);
   const look = heads.look(endpointId);
   const jobs = await claimJobs(store, endpointId, `${instance}/claim`, seats, limited, look.from);
   look.end(jobs);
   const next = Math.max(2 * jobs.length, CLAIM_SEATS.least);
-  offered.set(endpointId, Math.min(next, CLAIM_SEATS.most));
+  claims.offered = Math.min(next, CLAIM_SEATS.most);
   assign(context, endpointId, jobs);
   const claimed = jobs.length;
   if (claimed === seats.length) return { claimed, left: 'maybe more' };
