@@ -13,7 +13,7 @@ const LOOK_AGAIN_MS = 2;
 const STALL_MS = 60_000;
 
 /**
- * Lets `jobs` of the waiting jobs through `worker` and queues as many anew, so that the number of
+ * Lets `jobs` of the waiting jobs through `worker`, which is new, and queues as many anew, so that the number of
  * those that wait stays the same.
  * @returns jobs a second.
  */
@@ -22,14 +22,13 @@ export const churn = async (
   worker: SwitchyardWorker,
   { endpoint, jobs }: Churn,
 ): Promise<number> => {
-  const first = worker.count();
   const startedMs = performance.now();
   let filled = 0;
   let seen = 0;
   let movedMs = startedMs;
   await using filler = openFiller(arena.databaseUrl, endpoint);
-  while (worker.count() - first < jobs) {
-    const done = worker.count() - first;
+  while (worker.count() < jobs) {
+    const done = worker.count();
     if (done - filled >= FILL_JOBS) {
       await filler.fill(done - filled);
       filled = done;

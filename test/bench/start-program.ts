@@ -36,11 +36,13 @@ export const startProgram = <Report>(
   settings: ProgramSettings = {},
 ): Program<Report> => {
   const file = path.join(import.meta.dirname, 'programs', `${name}.ts`);
-  const child = fork(file, [JSON.stringify(plan)], {
+  const child = fork(file, [], {
     execArgv: [],
     env: { PATH: process.env.PATH ?? '', ...settings.env },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
   });
+  // One with thousands of paths is too long for an argument.
+  child.stdin?.on('error', () => undefined).end(JSON.stringify(plan));
   const exited = once(child, 'exit');
   const began = Promise.withResolvers<number>();
   const ready = Promise.withResolvers<void>();

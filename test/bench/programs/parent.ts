@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Said } from '../start-program.ts';
 
 /** What a program of this folder has of the bench that started it. It ends with the bench. */
@@ -40,5 +41,5 @@ export const countFor = (parent: Parent): (() => void) => {
   };
 };
 
-/** The first argument, as the bench wrote it for this program. */
-export const readPlan = <Plan>(): Plan => JSON.parse(process.argv[2] ?? '');
+/** What the bench wrote to this program's standard input. */
+export const readPlan = <Plan>(): Plan => JSON.parse(readFileSync(0, 'utf8'));
