@@ -13,8 +13,8 @@ const LOOK_AGAIN_MS = 2;
 const STALL_MS = 60_000;
 
 /**
- * Lets `jobs` of the waiting jobs through `worker`, which is new, and queues as many anew, so that the number of
- * those that wait stays the same.
+ * Lets `jobs` of the waiting jobs through `worker`, which is new, and queues as many anew, so that
+ * the number of those that wait stays the same.
  * @returns jobs a second.
  */
 export const churn = async (

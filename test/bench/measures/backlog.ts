@@ -80,8 +80,8 @@ const topUp = async (arena: SwitchyardArena, waiting: number): Promise<void> => 
 };
 
 /**
- * What Postgres does by itself in the minutes after a million rows were written: what is compared is
- * jobs that wait, not how they came.
+ * What Postgres does by itself in the minutes after a million rows were written: what is compared
+ * is jobs that wait, not how they came.
  */
 const tidyUp = async (databaseUrl: string): Promise<void> => {
   await queryOnce(databaseUrl, 'vacuum');
