@@ -5,7 +5,6 @@ import { RANKS } from '@switchyard/lifecycle';
 import {
   cancelJobs,
   endOverdueJobs,
-  escalateJobs,
   expireJobs,
   purgeDelayed,
   purgeQueue,
@@ -13,7 +12,6 @@ import {
   requeueJobs,
   retryJob,
   type Store,
-  startDelayed,
 } from '@switchyard/store';
 import type { TestStore } from '../support/store.ts';
 import { acceptOne, claim, claimOne, finish, PROCESS, WORKER } from './jobs.ts';
@@ -92,26 +90,6 @@ export const MOVES = {
   },
 } as const satisfies Record<string, Move>;
 export type MoveName = keyof typeof MOVES;
-
-/** What happens to a queued job and leaves it queued: others must not miss it for that. */
-export const QUIET_MOVES = {
-  escalate: {
-    prepare: (sql: TestStore['sql'], { jobId }: Subject) =>
-      sql(`update queue set escalate_at = statement_timestamp() where job_id = $1`, [
-        uuidOf(jobId),
-      ]),
-    pull: (store: Store, { endpointId }: Subject) => escalateJobs(store, endpointId),
-  },
-  start: {
-    prepare: (sql: TestStore['sql'], { jobId }: Subject) =>
-      sql(
-        `update delayed set start_at = statement_timestamp(),
-          waiting_since = waiting_since - interval '1 day' where job_id = $1`,
-        [uuidOf(jobId)],
-      ),
-    pull: (store: Store, { endpointId }: Subject) => startDelayed(store, endpointId),
-  },
-} as const;
 
 /** The moves that bring a newly accepted job into each state. */
 const WAYS: Readonly<Record<State, readonly MoveName[]>> = {
