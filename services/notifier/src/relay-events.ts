@@ -18,8 +18,11 @@ const RENEW_AFTER_MS = 3_000;
 /** How often one that does not relay asks whether it may, in ms. */
 const ASK_EVERY_MS = 1_000;
 const BATCH_MAX_EVENTS = 1_000;
-/** After a batch that was not full, so that under load the next one is worth its commit; in ms. */
-const REST_MS = 10;
+/**
+ * Before a look, so that under load it is worth its commit, and at an easy pace a job is on its way
+ * to its worker before its events are read; in ms.
+ */
+const REST_MS = 15;
 
 export type RelayContext = PublishContext & {
   readonly store: Store;
@@ -76,13 +79,13 @@ export const createRelay = (context: RelayContext): Relay => {
       const from = await hold();
       if (from === undefined) return;
       try {
+        await pause(REST_MS);
         let events = await readEventsAfter(store, from, BATCH_MAX_EVENTS);
         if (events.length === 0) return;
         while (events.length > 0 && !signal.aborted) {
           events = await advance(events);
           if ((await hold()) === undefined) return;
         }
-        await pause(REST_MS);
       } catch (error) {
         // What the database knows of the cursor may be another thing by now.
         held = undefined;
