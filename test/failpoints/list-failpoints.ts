@@ -26,7 +26,9 @@ export const BROKER_POINTS = [
   ...HINTS.flatMap((hint) => [`broker.hint.${hint}`, `broker.hear.${hint}`]),
   // Progress of a job, which is published as an event that may be lost.
   'broker.hint.events',
-  ...['append', 'listen', 'consume', 'settle', 'serve', 'answer'].map((call) => `broker.${call}`),
+  ...['appendInOrder', 'listen', 'consume', 'settle', 'serve', 'answer'].map(
+    (call) => `broker.${call}`,
+  ),
 ] as const;
 
 /** What leaves a service in no statement, message or answer. */

@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Broker, BrokerError, openBroker } from '@switchyard/broker';
+import {
+  type Broker,
+  BrokerError,
+  type Handler,
+  type LaneMessage,
+  openBroker,
+} from '@switchyard/broker';
 import { streams, topics } from '@switchyard/contracts';
 import { type NatsServers, startNatsCluster } from '../support/nats-cluster.ts';
 import { migrateBroker } from '../support/run-migrate.ts';
 
 const MESSAGES = 2_000;
 const KILL_AFTER = 500;
+const PAGE = 100;
+const LANES = 9;
+
+const idsOf = (messages: readonly LaneMessage[]): string[] => messages.map(({ id }) => id);
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -26,6 +36,31 @@ const appendUntilStored = async (broker: Broker, id: string): Promise<void> => {
       await pause(20);
     }
   }
+};
+
+/** Appends to the log of events as the relay does, again from the first that is not stored. */
+const appendEvents = async (broker: Broker, events: readonly LaneMessage[]): Promise<void> => {
+  for (let at = 0; at < events.length; ) {
+    const { stored, failure } = await broker.appendInOrder(events.slice(at, at + PAGE));
+    if (failure !== undefined && !failure.retry) throw failure;
+    at += stored;
+    if (failure !== undefined) await pause(20);
+  }
+};
+
+/** Consumes until all of `events` have come, repeats left out. @returns their ids, by lane. */
+const collectEvents = async (
+  broker: Broker,
+  events: readonly LaneMessage[],
+): Promise<Map<string, string[]>> => {
+  const [stop, got] = [new AbortController(), new Set<string>()];
+  const handle: Handler = async ({ id }) => {
+    got.add(id);
+    if (got.size === events.length) stop.abort();
+    return { kind: 'done' };
+  };
+  await broker.consume(topics.anyEvent, 'watcher', handle, stop.signal, { prefetch: 1 });
+  return Map.groupBy(got, (id) => id.split('/')[0] ?? '');
 };
 
 const replicasOf = async (servers: NatsServers): Promise<Record<string, number>> => {
@@ -73,6 +108,12 @@ it('a NATS cluster loses the leader of a stream under appends, and no message', 
     for (let id = ids.pop(); id !== undefined; id = ids.pop()) await appendUntilStored(sender, id);
   };
   const sending = Promise.all(Array.from({ length: 32 }, lane));
+  const events = Array.from({ length: MESSAGES }, (_, at): LaneMessage => {
+    const lane = `lane-${at % LANES}`;
+    const topic = topics.anyEvent.replace('*', 'echo').replace('*', 'started');
+    return { id: `${lane}/${at}`, topic, body: Buffer.from('{}'), lane };
+  });
+  const telling = appendEvents(sender, events);
   await some.promise;
   const leader = await servers.leader();
   assert(leader !== undefined);
@@ -80,6 +121,11 @@ it('a NATS cluster loses the leader of a stream under appends, and no message', 
   await sending;
   await all.promise;
   assert.equal(got.size, MESSAGES);
+
+  await telling;
+  const told = await collectEvents(receiver, events);
+  const lanes = Map.groupBy(events, ({ lane }) => lane);
+  for (const [lane, sent] of lanes) assert.deepEqual(told.get(lane), idsOf(sent), lane);
 
   await leader.start();
   stop.abort();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Broker } from '@switchyard/broker';
+import { type Broker, BrokerError } from '@switchyard/broker';
 import { findHorizonHolder, readCursorLag, type Store } from '@switchyard/store';
 import pg from 'pg';
 import { startNats } from '../support/nats.ts';
@@ -54,12 +54,12 @@ test('events of the log come out as CloudEvents, those of a job in order', async
   assert.equal(await readCursorLag(ground.store, 'relay'), 0);
 });
 
-/** A broker that tells what was appended to it; `append` may fail on purpose. */
+/** A broker that tells what was appended to it. */
 const spied = (broker: Broker, appended: string[]): Broker => ({
   ...broker,
-  append: (message) => {
-    appended.push(message.id);
-    return broker.append(message);
+  appendInOrder: (messages) => {
+    appended.push(...messages.map(({ id }) => id));
+    return broker.appendInOrder(messages);
   },
 });
 
@@ -127,10 +127,13 @@ test('a failure in the middle brings no event of a job before its earlier one', 
   let calls = 0;
   const failing: Broker = {
     ...ground.broker,
-    append: async (message) => {
+    appendInOrder: async (messages) => {
       calls += 1;
-      if (calls % 97 === 0) throw new Error('the connection broke');
-      await ground.broker.append(message);
+      if (calls % 3 === 0) throw new Error('the connection broke');
+      // All that comes before the failure is stored.
+      const { stored } = await ground.broker.appendInOrder(messages.slice(0, 37));
+      const failure = new BrokerError('broker.unavailable', 'The connection broke.');
+      return { stored, failure: stored < messages.length ? failure : undefined };
     },
   };
   const endpointId = await makeEndpoint(ground.store, 'echo');

@@ -4,6 +4,7 @@ import type { Broker, StreamSpec } from './broker.ts';
 import type { ContractGround } from './contract/ground.ts';
 import { groupContract } from './contract/groups.ts';
 import { hintContract } from './contract/hints.ts';
+import { orderContract } from './contract/order.ts';
 import { repeatContract } from './contract/repeats.ts';
 import { replyContract } from './contract/replies.ts';
 import { requestContract } from './contract/requests.ts';
@@ -26,6 +27,8 @@ const TESTS = [
   'drain',
   'reply',
   'forged',
+  'order',
+  'stops',
   'closed',
 ] as const;
 
@@ -93,6 +96,7 @@ export const brokerContract = (
     hintContract(open);
     requestContract(open);
     streamContract(open);
+    orderContract(open);
     groupContract(ground);
     repeatContract(ground);
     replyContract(ground);

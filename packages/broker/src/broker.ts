@@ -1,3 +1,5 @@
+import type { BrokerError } from './broker-error.ts';
+
 /**
  * What services say to each other, in words of no broker. Every adapter passes broker.contract.ts.
  *
@@ -73,6 +75,13 @@ export interface Broker {
    */
   append(message: Message): Promise<void>;
   /**
+   * Appends `messages` for less than an `append` of each costs, those of one lane in their order:
+   * none is stored while one ahead of it in its lane is not. Stops at the first failure; messages
+   * of other lanes behind it may have been stored by then. One server of NATS is asked for its word
+   * on many at a time, and holds all of them to their order.
+   */
+  appendInOrder(messages: readonly LaneMessage[]): Promise<Appended>;
+  /**
    * Hands each stored message of `pattern`, which must lie in one declared stream, to one member
    * of `group`, at least once, in no promised order. A group that is new gets all that the stream
    * still holds; on RabbitMQ, unless the stream is declared with it, what is appended from then on.
@@ -123,6 +132,15 @@ export type Message = {
   readonly body: Uint8Array;
   readonly headers?: Headers;
 };
+
+/** A message and the name of those that keep their order with it. */
+export type LaneMessage = Message & { readonly lane: string };
+
+/**
+ * How many messages are stored before the first that is not, and why that one is not; of
+ * `append`'s refusals.
+ */
+export type Appended = { readonly stored: number; readonly failure: BrokerError | undefined };
 
 /** Askers that do not go through this port may have sent an id and headers. */
 export type Request = {

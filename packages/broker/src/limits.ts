@@ -28,12 +28,7 @@ const headersBytes = (headers: Readonly<Record<string, string>>): number =>
 /** @throws BrokerError `broker.invalid` or `broker.too_large` where it cannot be appended. */
 export const checkMessage = (message: Message, maxBodyBytes: number): void => {
   checkTopic(message.topic);
-  if (!ID.test(message.id)) {
-    throw new BrokerError(
-      'broker.invalid',
-      'The id of a message must be 1 to 128 printable ASCII characters without spaces.',
-    );
-  }
+  checkId(message.id);
   checkBody(message.body, maxBodyBytes);
   if (message.headers === undefined) return;
   for (const [name, value] of Object.entries(message.headers)) {
@@ -47,13 +42,36 @@ export const checkMessage = (message: Message, maxBodyBytes: number): void => {
   );
 };
 
+/** @throws BrokerError `broker.invalid` where `id` can be none of a message. */
+export const checkId = (id: string): void => {
+  if (ID.test(id)) return;
+  throw new BrokerError(
+    'broker.invalid',
+    'The id of a message must be 1 to 128 printable ASCII characters without spaces.',
+  );
+};
+
 /** @throws BrokerError `broker.too_large`. */
 export const checkBody = (body: Uint8Array, maxBodyBytes: number): void => {
-  if (body.length <= maxBodyBytes) return;
-  throw new BrokerError(
+  if (body.length > maxBodyBytes) throw tooLarge(body.length, maxBodyBytes);
+};
+
+const tooLarge = (bodyBytes: number, maxBodyBytes: number): BrokerError =>
+  new BrokerError(
     'broker.too_large',
-    `A body of ${body.length} bytes is over the broker's limit of ${maxBodyBytes}.`,
+    `A body of ${bodyBytes} bytes is over the broker's limit of ${maxBodyBytes}.`,
   );
+
+/** The messages before the first whose body is over the limit, and the refusal of that one. */
+export const untilTooLarge = <M extends Message>(
+  messages: readonly M[],
+  maxBodyBytes: number,
+): { fitting: readonly M[]; refusal: BrokerError | undefined } => {
+  for (const [at, { body }] of messages.entries()) {
+    if (body.length <= maxBodyBytes) continue;
+    return { fitting: messages.slice(0, at), refusal: tooLarge(body.length, maxBodyBytes) };
+  }
+  return { fitting: messages, refusal: undefined };
 };
 
 /** @returns `prefetch` or its default. @throws BrokerError `broker.invalid`. */

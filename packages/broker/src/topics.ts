@@ -103,7 +103,10 @@ export const streamOf = <S extends { readonly topics: readonly string[] }>(
 
 const TOPICS_REMEMBERED = 1_000;
 
-/** `streamOf` for who asks for the same few topics again and again: it remembers its answers. */
+/**
+ * `streamOf` for who asks for the same few topics again and again: it remembers its answers.
+ * @throws BrokerError `broker.invalid` where it is none to be published to, `broker.no_stream`.
+ */
 export const streamFinder = <S extends { readonly topics: readonly string[] }>(
   streams: readonly S[],
 ): ((topic: string) => S) => {
@@ -111,6 +114,7 @@ export const streamFinder = <S extends { readonly topics: readonly string[] }>(
   return (topic) => {
     const remembered = known.get(topic);
     if (remembered !== undefined) return remembered;
+    checkTopic(topic);
     const found = streamOf(streams, topic);
     if (known.size >= TOPICS_REMEMBERED) known.clear();
     known.set(topic, found);

@@ -1,3 +1,4 @@
+import { appendInWaves } from '../append-in-waves.ts';
 import type { Broker } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { checkPrefetch } from '../limits.ts';
@@ -54,6 +55,7 @@ export const openAmqpBroker = async (url: string, options: OpenBrokerOptions): P
       await serve({ link, replies }, pattern, group, answer, untilClosed(stop));
     },
     append,
+    appendInOrder: (messages) => appendInWaves({ append, maxBodyBytes: MAX_BODY_BYTES }, messages),
     consume: async (pattern, group, handle, stop, { prefetch, deadTopic } = {}) => {
       checkOpen();
       checkPattern(pattern);

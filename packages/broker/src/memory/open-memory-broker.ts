@@ -1,3 +1,4 @@
+import { appendInWaves } from '../append-in-waves.ts';
 import type { Broker, BrokerLog, StreamSpec } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { checkMessage, checkPrefetch } from '../limits.ts';
@@ -65,6 +66,7 @@ export const openMemoryBroker = (options: MemoryBrokerOptions): Broker => {
       await requests.serve(pattern, group, answer, untilClosed(stop));
     },
     append,
+    appendInOrder: (messages) => appendInWaves({ append, maxBodyBytes }, messages),
     consume: async (pattern, group, handle, stop, { prefetch, deadTopic } = {}) => {
       checkOpen();
       checkPattern(pattern);

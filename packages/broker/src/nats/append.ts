@@ -4,16 +4,16 @@ import { APPENDS_MAX_BYTES, checkMessage, MESSAGE_OVERHEAD_BYTES } from '../limi
 import { streamFinder } from '../topics.ts';
 import { refusal } from './failure.ts';
 import type { NatsLink } from './link.ts';
-import { Publications, Unheard } from './publications.ts';
+import { type Publications, Unheard } from './publications.ts';
 import type { NatsStreams } from './streams.ts';
 
 /** @returns the port's `append`: a JetStream publish that waits for the server's word. */
 export const makeAppend = (
   link: NatsLink,
   streams: NatsStreams,
+  publications: Publications,
 ): ((message: Message) => Promise<void>) => {
   const streamOf = streamFinder(streams.specs);
-  const publications = new Publications(link);
   let unconfirmedBytes = 0;
 
   return async (message) => {

@@ -48,10 +48,17 @@ const toRefusal = (answer: ApiAnswer, doing: string, options?: ErrorOptions): Br
   return new BrokerError(kind, `NATS refuses ${doing}: ${description}.`, options);
 };
 
-/** What is wrong by JetStream's word on a publication; undefined when it is stored. */
-export const refusalIn = (word: Uint8Array, doing: string): BrokerError | undefined => {
+/** What JetStream says to a publication: it is stored, or was before, unless there is a refusal. */
+export const readWord = (
+  word: Uint8Array,
+  doing: string,
+): { readonly refusal: BrokerError | undefined; readonly isRepeat: boolean } => {
   const text = Buffer.from(word.buffer, word.byteOffset, word.byteLength).toString();
-  const answer = readWord(text);
+  const answer = parseWord(text);
+  return { refusal: refusalIn(answer, doing), isRepeat: answer.duplicate === true };
+};
+
+const refusalIn = (answer: Word, doing: string): BrokerError | undefined => {
   if (answer.seq !== undefined && answer.error === undefined) return undefined;
   const { code, description, err_code } = answer.error ?? {};
   if (typeof code !== 'number') {
@@ -61,9 +68,13 @@ export const refusalIn = (word: Uint8Array, doing: string): BrokerError | undefi
   return toRefusal({ code, description: String(description), ...number }, doing);
 };
 
-type Word = { readonly seq?: unknown; readonly error?: Readonly<Record<string, unknown>> };
+type Word = {
+  readonly seq?: unknown;
+  readonly duplicate?: unknown;
+  readonly error?: Readonly<Record<string, unknown>>;
+};
 
-const readWord = (text: string): Word => {
+const parseWord = (text: string): Word => {
   try {
     const read: unknown = JSON.parse(text);
     return typeof read === 'object' && read !== null ? read : {};

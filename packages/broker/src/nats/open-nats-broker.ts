@@ -4,9 +4,11 @@ import { checkPrefetch } from '../limits.ts';
 import type { OpenBrokerOptions } from '../open-broker-options.ts';
 import { checkGroup, checkPattern, checkSpec, streamOf } from '../topics.ts';
 import { makeAppend } from './append.ts';
+import { makeAppendInOrder } from './append-in-order.ts';
 import { Consumption } from './consume.ts';
 import { hearHints, sendHints } from './hints.ts';
 import { type NatsLink, openLink } from './link.ts';
+import { Publications } from './publications.ts';
 import { makeReplies } from './replies.ts';
 import { request, serve } from './requests.ts';
 import { type NatsStreams, openStreams } from './streams.ts';
@@ -34,7 +36,8 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
   });
   restoreOnReturn(link, streams, log);
   const hints = sendHints(link);
-  const append = makeAppend(link, streams);
+  const publications = new Publications(link);
+  const append = makeAppend(link, streams, publications);
   const replies = makeReplies(link);
   const closing = new AbortController();
   const untilClosed = (stop: AbortSignal) => AbortSignal.any([stop, closing.signal]);
@@ -58,6 +61,7 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
       await serve(link, pattern, group, answer, untilClosed(stop));
     },
     append,
+    appendInOrder: makeAppendInOrder({ link, streams, publications, append }),
     consume: async (pattern, group, handle, stop, { prefetch, deadTopic } = {}) => {
       checkOpen();
       checkPattern(pattern);

@@ -1,7 +1,7 @@
 import type { Msg } from 'nats';
 import type { Message } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
-import { refusalIn, toBrokerError } from './failure.ts';
+import { readWord, toBrokerError } from './failure.ts';
 import { toNatsHeaders } from './headers.ts';
 import type { NatsLink } from './link.ts';
 
@@ -11,7 +11,8 @@ const LOOK_EVERY_MS = 500;
 type Publication = {
   readonly topic: string;
   readonly lateAtMs: number;
-  readonly resolve: () => void;
+  /** With whether it had been stored before. */
+  readonly resolve: (isRepeat: boolean) => void;
   readonly reject: (error: Error) => void;
 };
 
@@ -50,14 +51,23 @@ export class Publications {
   }
 
   /** Resolves once it is stored. @throws Unheard, BrokerError. */
-  send(message: Message): Promise<void> {
-    const { topic } = message;
+  async send({ topic, id, body, headers }: Message): Promise<void> {
+    await this.ask(topic, (reply) => {
+      this.#link.nats.publish(topic, body, { reply, headers: toNatsHeaders(headers, id) });
+    });
+  }
+
+  /**
+   * Waits for the server's word on the message to `topic` that `publish` sends, to be answered at
+   * the address that it is given.
+   * @returns whether a message of its id had been stored before. @throws Unheard, BrokerError.
+   */
+  ask(topic: string, publish: (reply: string) => void): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#last += 1;
       const place = this.#last.toString(36);
       try {
-        const headers = toNatsHeaders(message.headers, message.id);
-        this.#link.nats.publish(topic, message.body, { reply: this.#inbox + place, headers });
+        publish(this.#inbox + place);
       } catch (error) {
         reject(toBrokerError(error, `appending to ${topic}`));
         return;
@@ -78,8 +88,8 @@ export class Publications {
       publication.reject(new Unheard(`Nobody took ${publication.topic}.`));
       return;
     }
-    const refusal = refusalIn(msg.data, doing);
-    if (refusal === undefined) publication.resolve();
+    const { refusal, isRepeat } = readWord(msg.data, doing);
+    if (refusal === undefined) publication.resolve(isRepeat);
     else publication.reject(refusal);
   }
 

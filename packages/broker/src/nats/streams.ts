@@ -21,6 +21,8 @@ export type NatsStreams = {
   readonly manager: JetStreamManager;
   /** Makes what is missing; calls at the same time share one look. @throws BrokerError. */
   restore(): Promise<void>;
+  /** Whether one server alone keeps that stream, as far as the last look told. */
+  isAlone(name: string): boolean;
 };
 
 /**
@@ -36,9 +38,10 @@ export const openStreams = async (
   timeoutMs: number,
 ): Promise<NatsStreams> => {
   const manager = await link.nats.jetstreamManager({ checkAPI: false });
+  const replicas = new Map<string, number>();
   let running: Promise<void> | undefined;
   const restore = (): Promise<void> => {
-    running ??= restoreAll(link, manager, specs).finally(() => {
+    running ??= restoreAll({ link, manager, replicas }, specs).finally(() => {
       running = undefined;
     });
     return running;
@@ -47,7 +50,7 @@ export const openStreams = async (
   for (;;) {
     try {
       await restore();
-      return { specs, manager, restore };
+      return { specs, manager, restore, isAlone: (name) => replicas.get(name) === 1 };
     } catch (error) {
       const passing = error instanceof BrokerError && error.retry;
       if (!passing || performance.now() >= until) throw error;
@@ -56,16 +59,23 @@ export const openStreams = async (
   }
 };
 
+type Known = {
+  readonly link: NatsLink;
+  readonly manager: JetStreamManager;
+  /** By the name of the stream, which are known once it was found or made. */
+  readonly replicas: Map<string, number>;
+};
+
 const restoreAll = async (
-  link: NatsLink,
-  manager: JetStreamManager,
+  { link, manager, replicas }: Known,
   specs: readonly StreamSpec[],
 ): Promise<void> => {
   for (const spec of specs) {
     try {
       const found = await findStream(manager, spec.name);
-      if (found === undefined) await make(link, manager, spec);
-      else await adopt(link, manager, spec, found);
+      if (found !== undefined) await adopt(link, manager, spec, found);
+      const count = found?.num_replicas ?? (await make(link, manager, spec));
+      replicas.set(spec.name, count);
     } catch (error) {
       throw toBrokerError(error, `looking after the stream ${spec.name} (is JetStream on?)`);
     }
@@ -86,9 +96,14 @@ export const findStream = async (
 };
 
 /** In a cluster it goes on while one of three nodes is away; alone a server has but one to give. */
-const make = async (link: NatsLink, manager: JetStreamManager, spec: StreamSpec): Promise<void> => {
+const make = async (
+  link: NatsLink,
+  manager: JetStreamManager,
+  spec: StreamSpec,
+): Promise<number> => {
   const replicas = link.isClustered() ? CLUSTER_REPLICAS : 1;
   await manager.streams.add({ ...configOf(spec), num_replicas: replicas });
+  return replicas;
 };
 
 const configOf = (spec: StreamSpec) => ({

@@ -13,10 +13,10 @@ const subjectOf = (topic: string): string => {
 
 /**
  * The broker with a failpoint at each of its calls: `broker.hint.{what}` and `broker.hear.{what}`
- * for a hint that leaves and one that comes, `broker.append`, `broker.listen`, `broker.consume`,
- * `broker.serve` and `broker.request` for calls of that name, and `broker.settle` and
- * `broker.answer` around what a consumer or server does with one message: after it, the message
- * is not acked yet.
+ * for a hint that leaves and one that comes, `broker.append`, `broker.appendInOrder`,
+ * `broker.listen`, `broker.consume`, `broker.serve` and `broker.request` for calls of that name,
+ * and `broker.settle` and `broker.answer` around what a consumer or server does with one message:
+ * after it, the message is not acked yet.
  */
 export const armBroker = (broker: Broker, points: Failpoints): Broker => ({
   get maxBodyBytes() {
@@ -48,6 +48,8 @@ export const armBroker = (broker: Broker, points: Failpoints): Broker => ({
     return points.around('broker.serve', serve, serve);
   },
   append: (message) => points.around('broker.append', () => broker.append(message), failed),
+  appendInOrder: (messages) =>
+    points.around('broker.appendInOrder', () => broker.appendInOrder(messages), failed),
   consume: (pattern, group, handle, stop, options) => {
     const consume = () =>
       broker.consume(
