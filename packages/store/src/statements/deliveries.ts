@@ -24,6 +24,11 @@ const DUE = statement({
 export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
   (await store.runPinned<{ endpoint_id: EndpointId }>(DUE, [])).map((row) => row.endpoint_id);
 
+/** A try of the delivery is begun and not ended: each begun one is counted, and each ended one. */
+const IS_UNDER_WAY = 'trying > tries + unknowns';
+/** Its sender was lost once more, and that is enough. */
+const IS_GIVEN_UP = `due.is_lost and deliveries.unknowns + 1 >= ${TRIES_MAX}`;
+
 /**
  * Takes due deliveries and commits a `started` row for each before anything is sent. One that is
  * due while a try is still `started` lost its sender: that try is closed as unknown first, and the
@@ -31,55 +36,58 @@ export const findDueDeliveries = async (store: Store): Promise<EndpointId[]> =>
  *
  * Targets (host and port) that have no room are passed over, so that those behind them in the row
  * are reached; within one take a target gets no more than the room it has. Each delivery is locked
- * by its key: OFFSET keeps the planner, which believes that few are due, from walking all that are
- * due for each of them.
+ * and written at its place, which leaves the planner no index to choose: OFFSET keeps that from
+ * becoming a join. The deliveries are written before the tries, here as where ends are recorded, so
+ * that the two never wait for each other.
  */
 const START = statement({
   name: 'start_deliveries',
-  text: `with near as (
-  select delivery_id, due_at, target, coalesce(busy.room, $5) as room
-  from deliveries cross join lateral (select lower(split_part(url, '/', 3)) as target) as parted
-  left join unnest($3::text[], $4::int[]) as busy (target, room) using (target)
-  where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp()
-    and coalesce(busy.room, $5) > 0
+  text: `with near as materialized (
+  select deliveries.ctid as spot, target, room, due_at from deliveries
+  cross join lateral (select lower(split_part(url, '/', 3)) collate "C" as target) as parted
+  cross join lateral (
+    select coalesce(($4::int[])[array_position($3::text[], target)], $5) as room
+  ) as looked_up
+  where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp() and room > 0
   order by due_at limit ${LOOK_MAX}
 ),
 placed as materialized (
-  select delivery_id, due_at, room,
-    row_number() over (partition by target order by due_at) as place
+  select spot, due_at, room, row_number() over (partition by target order by due_at) as place
   from near
 ),
 due as materialized (
-  select locked.delivery_id
-  from (select delivery_id from placed where place <= room order by due_at) as wanted
+  select locked.*
+  from (select spot from placed where place <= room order by due_at) as wanted
   cross join lateral (
-    select delivery_id, closed_at, due_at from deliveries
-    where endpoint_id = $1 and deliveries.delivery_id = wanted.delivery_id
+    select ctid as spot, delivery_id, closed_at, due_at, trying, ${IS_UNDER_WAY} as is_lost
+    from deliveries where endpoint_id = $1 and ctid = wanted.spot
     offset 0 for update skip locked
   ) as locked
   where locked.closed_at is null and locked.due_at <= statement_timestamp()
   limit $2
 ),
+taken as (
+  update deliveries set
+    unknowns = unknowns + due.is_lost::int,
+    trying = case when ${IS_GIVEN_UP} then deliveries.trying else deliveries.trying + 1 end,
+    closed_at = case when ${IS_GIVEN_UP} then statement_timestamp() end,
+    outcome = case when ${IS_GIVEN_UP} then 'failed' end,
+    due_at = statement_timestamp() + ${TRY_LOST_MS} * interval '1 ms'
+  from due where deliveries.endpoint_id = $1 and deliveries.ctid = due.spot
+  returning deliveries.*
+),
 lost as (
   update delivery_tries set outcome = 'unknown',
     duration_ms = extract(epoch from statement_timestamp() - started_at) * 1000
-  from due where delivery_tries.endpoint_id = $1
-    and delivery_tries.delivery_id = due.delivery_id and delivery_tries.outcome = 'started'
-  returning delivery_tries.delivery_id
-),
-taken as (
-  update deliveries set
-    unknowns = unknowns + case when lost.delivery_id is null then 0 else 1 end,
-    trying = case when lost.delivery_id is not null and unknowns + 1 >= ${TRIES_MAX}
-      then trying else trying + 1 end,
-    closed_at = case when lost.delivery_id is not null and unknowns + 1 >= ${TRIES_MAX}
-      then statement_timestamp() end,
-    outcome = case when lost.delivery_id is not null and unknowns + 1 >= ${TRIES_MAX}
-      then 'failed' end,
-    due_at = statement_timestamp() + ${TRY_LOST_MS} * interval '1 ms'
-  from due left join lost on lost.delivery_id = due.delivery_id
-  where deliveries.endpoint_id = $1 and deliveries.delivery_id = due.delivery_id
-  returning deliveries.*
+  where ctid = any (array(
+    select own.spot from due cross join lateral (
+      select ctid as spot from delivery_tries
+      where delivery_tries.endpoint_id = $1 and delivery_tries.delivery_id = due.delivery_id
+        and delivery_tries.n = due.trying
+      limit 1
+    ) as own
+    where due.is_lost
+  ))
 ),
 started as (
   insert into delivery_tries (endpoint_id, delivery_id, n, outcome)
@@ -167,6 +175,10 @@ export const startDeliveries = async (
   }));
 };
 
+/**
+ * A delivery is looked up as the first from its id on, since only its key gives that order: for one
+ * with that id, Postgres may take another index and read all deliveries of the endpoint.
+ */
 const RECORD = statement({
   name: 'record_delivery_tries',
   text: `with ended as materialized (
@@ -174,22 +186,35 @@ const RECORD = statement({
     $8::text[]) as e
   (delivery_id, n, known, took_ms, answer_status, answer_excerpt, reason)
 ),
-tried as (
-  update delivery_tries set outcome = known, duration_ms = took_ms,
-    response_status = answer_status, response_excerpt = answer_excerpt, error = reason
-  from ended
-  where delivery_tries.endpoint_id = $1 and delivery_tries.delivery_id = ended.delivery_id
-    and delivery_tries.n = ended.n and delivery_tries.outcome = 'started'
-  returning ended.delivery_id, known = 'delivered' as is_delivered
+held as materialized (
+  select own.spot, ended.* from ended cross join lateral (
+    select ctid as spot, delivery_id, trying, ${IS_UNDER_WAY} and closed_at is null as is_open
+    from deliveries where endpoint_id = $1 and deliveries.delivery_id >= ended.delivery_id
+    order by deliveries.delivery_id limit 1 for update
+  ) as own
+  where own.delivery_id = ended.delivery_id and own.trying = ended.n and own.is_open
+),
+told as (
+  update deliveries set tries = tries + 1,
+    outcome = case when known = 'delivered' then 'delivered'
+      when tries + 1 >= ${TRIES_MAX} then 'failed' end,
+    closed_at = case when known = 'delivered' or tries + 1 >= ${TRIES_MAX}
+      then statement_timestamp() end,
+    due_at = statement_timestamp() + ${RETRY_AFTER_MS} * interval '1 ms'
+  from held where deliveries.endpoint_id = $1 and deliveries.ctid = held.spot
+  returning held.*
+),
+tried as materialized (
+  select own.spot as try_spot, told.* from told cross join lateral (
+    select ctid as spot from delivery_tries
+    where delivery_tries.endpoint_id = $1 and delivery_tries.delivery_id = told.delivery_id
+      and delivery_tries.n = told.n
+    limit 1
+  ) as own
 )
-update deliveries set tries = tries + 1,
-  outcome = case when is_delivered then 'delivered'
-    when tries + 1 >= ${TRIES_MAX} then 'failed' end,
-  closed_at = case when is_delivered or tries + 1 >= ${TRIES_MAX} then statement_timestamp() end,
-  due_at = statement_timestamp() + ${RETRY_AFTER_MS} * interval '1 ms'
-from tried
-where deliveries.endpoint_id = $1 and deliveries.delivery_id = tried.delivery_id
-  and deliveries.closed_at is null`,
+update delivery_tries set outcome = known, duration_ms = took_ms,
+  response_status = answer_status, response_excerpt = answer_excerpt, error = reason
+from tried where delivery_tries.ctid = tried.try_spot`,
 });
 
 /** How the try `n` of a delivery ended. */
