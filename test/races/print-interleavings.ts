@@ -23,7 +23,7 @@ const SHORT: Readonly<Record<ActName, string>> = {
   retire: 'reti',
 };
 const NAME_COLUMNS = 16;
-const CELL_COLUMNS = 5;
+const CELL_COLUMNS = 6;
 
 export const LEGEND =
   'A row is the act whose transaction is open, a column the one that meets it. 1 or 2: which of ' +
