@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Broker } from '@switchyard/broker';
 import type { Endpoint, EndpointId, InstanceId } from '@switchyard/contracts';
 import type { Health, Log, Metrics, Sealer, Service } from '@switchyard/runtime';
@@ -28,6 +29,9 @@ import { type SupervisorLoops, startSupervisorLoops } from './loops/all.ts';
 import { createDemandSender } from './send-demand.ts';
 import { createStopper } from './stop-jobs.ts';
 import { createWorkerBook, type WorkerBook } from './track-workers.ts';
+
+/** An assign comes within this time after the claim that was under way, in ms. */
+const LAST_ASSIGNS_MS = 250;
 
 /** The worker processes of this machine, as the gateway needs them. */
 export interface Processes {
@@ -95,7 +99,11 @@ export const createSupervisor = (context: SupervisorContext): Service => {
       await parts.processes.stop();
       // The workers of this machine are gone; the others are not to leave, but to ask elsewhere.
       parts.workers.releaseAll();
+      // At once: what is claimed for an instance that has gone waits long and costs an attempt.
+      parts.demand.send();
       await parts.finisher.idle();
+      // Claims that were under way meanwhile come still, find no room and go back unspent.
+      await pause(LAST_ASSIGNS_MS);
       stop.abort();
       await loops?.stop();
       await app.close();
