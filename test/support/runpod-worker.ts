@@ -8,17 +8,14 @@
  * TEST_POLL_CUT_MS, TEST_POLLS_PER_SECOND_MAX, TEST_ORPHAN_MS and TEST_KEEP_ALIVE=0 shape the rest.
  * Exits 0 after SIGTERM, 1 when unfit or badly set up, 70 when the server made it run away.
  */
+import { assembleWorker } from './runpod-worker/assemble-worker.ts';
 import { readConfig, type WorkerConfig } from './runpod-worker/config.ts';
 import { exchange, openAgent } from './runpod-worker/exchange.ts';
 import { type Journal, openJournal } from './runpod-worker/journal.ts';
 import { pingUrlOf } from './runpod-worker/ping-url.ts';
-import { guardPolls } from './runpod-worker/poll-guard.ts';
-import { openSession } from './runpod-worker/session.ts';
-import { openSlots } from './runpod-worker/slots.ts';
 import { type Pings, startPings } from './runpod-worker/start-pings.ts';
 import { takeJobs } from './runpod-worker/take-jobs.ts';
 import { watchStops } from './runpod-worker/watch-stops.ts';
-import type { WorkerParts } from './runpod-worker/worker-parts.ts';
 
 const UNFIT_TIMEOUT_MS = 2_000;
 const RUNAWAY_EXIT_CODE = 70;
@@ -36,24 +33,6 @@ const leave = (journal: Journal, pings: Pings, code: number): never => {
   process.exit(code);
 };
 
-const assemble = (config: WorkerConfig, journal: Journal, pings: Pings): WorkerParts => {
-  const ending = new AbortController();
-  return {
-    config,
-    journal,
-    session: openSession(config),
-    slots: openSlots(config.concurrency, pings.list),
-    guard: guardPolls(config.pollsPerSecondMax, (count) => {
-      journal.record({ event: 'runaway', count });
-      leave(journal, pings, RUNAWAY_EXIT_CODE);
-    }),
-    ending: ending.signal,
-    end: () => ending.abort(),
-    pausePings: () => pings.signal('SIGSTOP'),
-    resumePings: () => pings.signal('SIGCONT'),
-  };
-};
-
 const endWithParent = (): void => {
   process.stdin.on('end', () => process.exit(0));
   process.stdin.resume();
@@ -67,7 +46,9 @@ const main = async (): Promise<void> => {
     process.exit(1);
   }
   const pings = startPings(config);
-  const parts = assemble(config, journal, pings);
+  const parts = assembleWorker(config, journal, pings, () =>
+    leave(journal, pings, RUNAWAY_EXIT_CODE),
+  );
   process.on('SIGTERM', () => {
     journal.record({ event: 'sigterm' });
     parts.end();
