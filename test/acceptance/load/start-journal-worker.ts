@@ -17,6 +17,8 @@ export type JournalWorkerSettings = {
   readonly workMs: number;
   /** Where its journal and log are kept. */
   readonly folder: string;
+  /** Instead of journal-worker.ts; it gets the same arguments. */
+  readonly program?: string;
 };
 
 export type JournalWorker = AsyncDisposable & {
@@ -29,11 +31,12 @@ export type JournalWorker = AsyncDisposable & {
 /** Starts the worker as a process; disposing it ends it. */
 export const startJournalWorker = (settings: JournalWorkerSettings): JournalWorker => {
   const { gatewayUrl, endpoint, token, workerId, concurrency, workMs, folder } = settings;
+  const { program = PROGRAM } = settings;
   const journal = path.join(folder, `${workerId}.journal`);
   const logPath = path.join(folder, `${workerId}.log`);
   writeFileSync(journal, '');
   const log = openSync(logPath, 'a');
-  const child = spawn(process.execPath, [PROGRAM, journal, String(workMs)], {
+  const child = spawn(process.execPath, [program, journal, String(workMs)], {
     stdio: ['ignore', log, log],
     env: {
       ...workerEnvironment({ base: `${gatewayUrl}/v2/${endpoint}`, endpoint, token, workerId }),

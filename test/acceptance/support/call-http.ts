@@ -26,18 +26,26 @@ export type Call = (line: string, sent?: Sent) => Promise<Answer>;
 const TIMEOUT_MS = 60_000;
 const PIECE_BYTES = 65_536;
 
-/** Calls to the server at `base` with `key` unless the call names another. */
+/**
+ * Calls to the server at `base` with `key` unless the call names another. Without an `agent` each
+ * has a connection of its own, so that no call meets one that the server has just closed.
+ */
 export const callsTo =
-  (base: string, key: string): Call =>
+  (base: string, key: string, agent: http.Agent | false = false): Call =>
   (line, sent = {}) =>
-    send(new URL(base), line, { key, ...sent });
+    send(new URL(base), line, { key, ...sent }, agent);
 
 const bytesOf = (body: Sent['body']): Buffer => {
   if (Buffer.isBuffer(body)) return body;
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 };
 
-const send = async (base: URL, line: string, sent: Sent): Promise<Answer> => {
+const send = async (
+  base: URL,
+  line: string,
+  sent: Sent,
+  agent: http.Agent | false,
+): Promise<Answer> => {
   const space = line.indexOf(' ');
   const body = sent.body === undefined ? undefined : bytesOf(sent.body);
   const length = body === undefined || sent.chunked ? {} : { 'content-length': body.length };
@@ -46,8 +54,7 @@ const send = async (base: URL, line: string, sent: Sent): Promise<Answer> => {
     port: base.port,
     method: line.slice(0, space),
     path: line.slice(space + 1),
-    // A connection of its own, so that no call meets one that the server has just closed.
-    agent: false,
+    agent,
     timeout: TIMEOUT_MS,
     headers: {
       ...(sent.key === null ? {} : { authorization: `Bearer ${sent.key}` }),
