@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Channel, connect as connectToRabbit } from 'amqplib';
 import { connect } from 'nats';
 import pg from 'pg';
@@ -8,6 +9,9 @@ import { withDatabase } from './database.ts';
 import { startNats } from './nats.ts';
 import { startPostgres } from './postgres.ts';
 import { startRabbit } from './rabbitmq.ts';
+
+/** How long RabbitMQ may keep what it logs of queues in memory, in ms. */
+const LOGGED_WITHIN_MS = 2_500;
 
 const query = async (url: string, text: string): Promise<Record<string, unknown>[]> => {
   const client = new pg.Client({ connectionString: url });
@@ -105,6 +109,7 @@ describe('the RabbitMQ of the tests', () => {
       return await work(channel).finally(() => connection.close());
     };
     await withChannel((channel) => channel.assertQueue(queue, { durable: true }));
+    await pause(LOGGED_WITHIN_MS);
     for (const end of [() => rabbit.kill(), () => rabbit.stop()]) {
       await end();
       await rabbit.start();
