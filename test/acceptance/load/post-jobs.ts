@@ -23,7 +23,7 @@ const bodyOf = (n: number): string => {
     webhook === undefined || n % webhook.every !== 0
       ? ''
       : `,"webhook":${JSON.stringify(webhook.url)}`;
-  return `{"input":${inputOf(n)}${hook}}`;
+  return `{"input":${plan.input ?? inputOf(n)}${hook}}`;
 };
 
 const readReply = (status: number, text: string): Reply => {

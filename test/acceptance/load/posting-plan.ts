@@ -14,6 +14,8 @@ export type PostingPlan = {
   readonly keyPrefix?: string;
   /** Gets a line `number id` for each acknowledgement, on disk before it counts. */
   readonly acknowledgedPath: string;
+  /** The JSON of each job's input instead of `inputOf`. */
+  readonly input?: string;
   /** Every so many jobs name this webhook. */
   readonly webhook?: { readonly url: string; readonly every: number };
 };

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { gatewayPidOf } from '../../support/gateway-pid.ts';
 import type { ProcessTarget, WorkerTarget } from '../draw-faults.ts';
 import type { Ground } from '../ground.ts';
 import { type Supervision, untilReady } from '../supervise.ts';
@@ -54,18 +54,5 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 };
 
-/** The child of the supervisor that speaks HTTP; its others are workers. */
-const gatewayPid = ({ switchyard }: Ground): number | undefined => {
-  const keeper = switchyard.process('supervisor').pid();
-  if (keeper === undefined) return undefined;
-  const children = read(`/proc/${keeper}/task/${keeper}/children`).trim().split(' ').map(Number);
-  return children.find((pid) => read(`/proc/${pid}/cmdline`).includes('keeper-child'));
-};
-
-const read = (file: string): string => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-};
+const gatewayPid = ({ switchyard }: Ground): number | undefined =>
+  gatewayPidOf(switchyard.process('supervisor'));
