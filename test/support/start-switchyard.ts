@@ -58,11 +58,19 @@ export type Switchyard = AsyncDisposable & {
   readonly dataDir: string;
   readonly processes: readonly ServiceProcess[];
   readonly process: (name: string) => ServiceProcess;
+  /** One process more of a service, on a port of its own. It is not started yet. */
+  readonly another: (service: ServiceName, name: string) => Promise<ServiceProcess>;
   /** Everything that all processes wrote. */
   readonly logs: () => Promise<string>;
   readonly close: () => Promise<void>;
 };
 
+const PORT_NAMES = {
+  intake: 'PORT',
+  supervisor: 'WORKER_PORT',
+  scheduler: 'SCHEDULER_PORT',
+  notifier: 'NOTIFIER_PORT',
+} as const satisfies Record<ServiceName, string>;
 const READY_WAIT_MS = 180_000;
 const END_WAIT_MS = 40_000;
 
@@ -90,15 +98,15 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
     ...options.env,
   };
   const { tree = REPOSITORY } = options;
-  const healthPorts: Record<ServiceName, number> = {
-    intake: ports.PORT,
-    supervisor: ports.WORKER_PORT,
-    scheduler: ports.SCHEDULER_PORT,
-    notifier: ports.NOTIFIER_PORT,
-  };
-  const make = (name: string, args: readonly string[], service: ServiceName) => {
-    const own = { ...serversOf(options, service), ...env, ...options.serviceEnv?.(service) };
-    const healthPort = healthPorts[service];
+  const make = (
+    name: string,
+    args: readonly string[],
+    service: ServiceName,
+    healthPort = ports[PORT_NAMES[service]],
+  ) => {
+    const port = { [PORT_NAMES[service]]: String(healthPort) };
+    const more = options.serviceEnv?.(service);
+    const own = { ...serversOf(options, service), ...env, ...port, ...more };
     return serviceProcess({ name, args, env: own, folder, healthPort, tree });
   };
   const processes =
@@ -125,6 +133,11 @@ export const startSwitchyard = async (options: SwitchyardOptions): Promise<Switc
       const found = processes.find((one) => one.name === name);
       if (found === undefined) throw new TypeError(`no process ${name}`);
       return found;
+    },
+    another: async (service, name) => {
+      const made = make(name, [service], service, await freePort());
+      processes.push(made);
+      return made;
     },
     logs: async () =>
       (await Promise.all(processes.map((one) => readFile(one.logPath, 'utf8')))).join(''),
