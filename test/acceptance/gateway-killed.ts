@@ -12,14 +12,14 @@ import { killChild, killKeeper } from './gateway-killed/kill-gateway.ts';
 import { openGatewayLoad } from './gateway-killed/open-gateway-load.ts';
 import { startChecks } from './support/checks.ts';
 
-const CHILD_KILLS = 15;
+const CHILD_KILLED_FOR_MS = 40_000;
 const KEEPER_KILLS = 3;
 const WARM_MS = 3_000;
 
 const checks = startChecks();
 await using load = await openGatewayLoad();
 await pause(WARM_MS);
-const child = await load.phase(() => killChild(load, CHILD_KILLS));
+const child = await load.phase(() => killChild(load, CHILD_KILLED_FOR_MS));
 judgeChild(checks, load, child);
 const keeper = await load.phase(() => killKeeper(load, KEEPER_KILLS));
 judgeKeeper(checks, load, keeper);

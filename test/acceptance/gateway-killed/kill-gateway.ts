@@ -10,12 +10,13 @@ const LIVES_MAX_MS = 1_500;
 const EARLY_EVERY = 5;
 const KEEPER_LIVES_MS = 3_000;
 
-/** Kills the HTTP process again and again. @returns when, in ms since 1970. */
-export const killChild = async ({ switchyard }: GatewayLoad, kills: number): Promise<number[]> => {
+/** Kills the HTTP process again and again for `forMs`. @returns when, in ms since 1970. */
+export const killChild = async ({ switchyard }: GatewayLoad, forMs: number): Promise<number[]> => {
+  const untilMs = performance.now() + forMs;
   const supervisor = switchyard.process('supervisor');
   const atMs: number[] = [];
   let last: number | undefined;
-  while (atMs.length < kills) {
+  while (performance.now() < untilMs) {
     const pid = await untilNext(() => gatewayPidOf(supervisor), last);
     if (atMs.length % EARLY_EVERY !== EARLY_EVERY - 1) {
       await untilReady(supervisor.url);

@@ -38,7 +38,7 @@ export type Phase = {
 
 const ENDPOINT = 'echo';
 const SUPERVISED = 'supervised';
-const PER_SECOND = 120;
+const PER_SECOND = 60;
 /** Jobs that are at work when the door goes dark post while it is. A stop does not end them. */
 const INPUT = JSON.stringify({ do: 'stubborn', ms: 100 });
 const SLOTS = 8;

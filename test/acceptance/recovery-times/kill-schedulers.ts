@@ -10,9 +10,8 @@ const SETTLE_MS = 4_000;
 type Kill = { readonly name: string; readonly atMs: number; readonly untilMs: number };
 
 /**
- * Kills the only scheduler, and then of two the one that claims, while a client posts. A
- * supervisor stays
- * with the scheduler that it asked first, so of two it is the one that was there alone before.
+ * Kills the only scheduler, and then of two the one that claims, while a client posts. A supervisor
+ * stays with the scheduler that it asked first: of two, with the one that was alone before.
  */
 export const killSchedulers = async (recovery: Recovery): Promise<void> => {
   const { checks, switchyard, startWorker } = recovery;
