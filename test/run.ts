@@ -17,8 +17,10 @@ import { startRabbit } from './support/rabbitmq.ts';
 const TEST_MS = 120_000;
 const FILE_MS = 600_000;
 const FILES_AT_ONCE = 2;
+const SLOWEST_SHOWN = 12;
 
 type Counts = { passed: number; failed: number };
+type Timed = { file: string; ms: number };
 
 const chooseFiles = (parts: readonly string[]): string[] =>
   listFiles(REPOSITORY)
@@ -28,6 +30,13 @@ const chooseFiles = (parts: readonly string[]): string[] =>
 const haveRequirements = (): boolean => {
   const program = path.join(REPOSITORY, 'test/support/requirements.ts');
   return spawnSync(process.execPath, [program], { stdio: 'inherit' }).status === 0;
+};
+
+const printSlowest = (timed: readonly Timed[]): void => {
+  const slowest = timed.toSorted((one, other) => other.ms - one.ms).slice(0, SLOWEST_SHOWN);
+  for (const { file, ms } of slowest) {
+    console.log(`${(ms / 1_000).toFixed(1).padStart(6)} s  ${path.relative(REPOSITORY, file)}`);
+  }
 };
 
 /** Runs `files` and prints as it goes. A file that crashes, or holds no test, counts as failed. */
@@ -41,19 +50,24 @@ const runFiles = async (files: readonly string[], signal: AbortSignal): Promise<
     execArgv: [`--test-timeout=${TEST_MS}`],
     signal,
   });
+  const timed: Timed[] = [];
   let empty = 0;
   stream.on('test:pass', ({ name, file }) => {
     if (name !== file) return;
     console.log(`✖ ${file} holds no test`);
     empty += 1;
   });
-  stream.on('test:summary', ({ file, success, counts: { passed, tests } }) => {
+  stream.on('test:summary', ({ file, success, duration_ms: ms, counts: { passed, tests } }) => {
     // The summary without a file is that of the whole run. What was skipped did not pass, and a
     // hook of a suite fails the run without being a test.
-    if (file !== undefined) return;
+    if (file !== undefined) {
+      timed.push({ file, ms });
+      return;
+    }
     Object.assign(counts, { passed, failed: Math.max(tests - passed, success ? 0 : 1) });
   });
   for await (const text of stream.compose(spec())) process.stdout.write(text);
+  printSlowest(timed);
   return { passed: counts.passed - empty, failed: counts.failed + empty };
 };
 

@@ -4,9 +4,13 @@ import { withDatabase } from '../support/database.ts';
 import { type Switchyard, startSwitchyard } from '../support/start-switchyard.ts';
 import { workerProtocolSuite } from './worker-protocol-suite.ts';
 
+const ENDPOINTS = Array.from({ length: 40 }, (_, index) => `protocol-${index}`);
+const CONFIG = `endpoints: { ${ENDPOINTS.map((endpoint) => `${endpoint}: {}`).join(', ')} }\n`;
+
 const suite = (broker: BrokerName): void => {
-  describe(`on ${broker}`, { concurrency: 1 }, () => {
+  describe(`on ${broker}`, { concurrency: true }, () => {
     let switchyard: Switchyard | undefined;
+    const endpoints = [...ENDPOINTS];
     const open: { close(): Promise<void> }[] = [];
     before(async () => {
       const database = await withDatabase();
@@ -15,7 +19,7 @@ const suite = (broker: BrokerName): void => {
         mode: 'separate',
         databaseUrl: database.url,
         brokerUrl: taken.url,
-        config: 'endpoints: { protocol: {} }\n',
+        config: CONFIG,
       });
       open.push(switchyard, taken, database);
     });
@@ -30,7 +34,11 @@ const suite = (broker: BrokerName): void => {
         gatewayUrl: `${gatewayUrl}/v2`,
         apiKey,
         workerToken: apiKey,
-        endpoint: 'protocol',
+        nextEndpoint() {
+          const endpoint = endpoints.pop();
+          if (endpoint === undefined) throw new Error('more tests than endpoints');
+          return endpoint;
+        },
       };
     });
   });

@@ -53,7 +53,7 @@ const near = (actual: number | undefined, wanted: number): void => {
   assert.ok(actual !== undefined && Math.abs(actual - wanted) < 800, `${actual}, not ${wanted}`);
 };
 
-describe('the test worker', { concurrency: true, timeout: 30_000 }, () => {
+describe('the test worker', { concurrency: 6, timeout: 60_000 }, () => {
   it('posts a result with the headers and the address of the package', async (t) => {
     const { gateway } = await perform(t, { takes: [job({ q: 1 })] });
     const [done] = await gateway.arrived('job-done', 1);

@@ -77,7 +77,7 @@ export const openScriptedGateway = async (
   return {
     gatewayUrl: `http://127.0.0.1:${port}/v2`,
     calls: named,
-    async arrived(name, count, timeoutMs = 10_000) {
+    async arrived(name, count, timeoutMs = 30_000) {
       const late = AbortSignal.timeout(timeoutMs);
       const ended = new Promise<never>((_, reject) => {
         late.addEventListener('abort', () =>

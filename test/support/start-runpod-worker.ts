@@ -32,7 +32,7 @@ export type RunpodWorker = {
   close(): Promise<void>;
 };
 
-const FACT_TIMEOUT_MS = 10_000;
+const FACT_TIMEOUT_MS = 30_000;
 const PROGRAM = fileURLToPath(new URL('./runpod-worker.ts', import.meta.url));
 
 const environmentOf = (settings: RunpodWorkerSettings): Record<string, string> => {

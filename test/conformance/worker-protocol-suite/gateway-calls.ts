@@ -3,16 +3,15 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { it } from 'node:test';
 import { objectOf, textOf } from '../answer-shapes.ts';
-import { type Fixture, openJobClient } from './job-client.ts';
+import { type Fixture, openEndpoint, type TestEndpoint } from './own-endpoint.ts';
 
 type Answer = { status: number; text: string; tookMs: number; contentType: string };
 
 const call = async (
-  fixture: Fixture,
+  { gatewayUrl, endpoint, workerToken }: TestEndpoint,
   path: string,
   options: { token?: string; body?: string } = {},
 ): Promise<Answer> => {
-  const { gatewayUrl, endpoint, workerToken } = fixture();
   const begun = performance.now();
   const answer = await fetch(`${gatewayUrl}/${endpoint}/${path}`, {
     method: options.body === undefined ? 'GET' : 'POST',
@@ -38,19 +37,20 @@ const assertIgnored = (answer: Answer): void => {
   assert.equal(objectOf(JSON.parse(answer.text)).accepted, false, answer.text);
 };
 
-const take = async (fixture: Fixture, workerId: string): Promise<string> => {
-  const answer = await call(fixture, `job-take/${workerId}?gpu=none&job_in_progress=0`);
+const take = async (on: TestEndpoint, workerId: string): Promise<string> => {
+  const answer = await call(on, `job-take/${workerId}?gpu=none&job_in_progress=0`);
   assertStored(answer);
   return textOf(JSON.parse(answer.text), 'id');
 };
 
 const registerPolls = (fixture: Fixture): void => {
-  it('a poll with a token that nobody knows is refused after about 5 s', async () => {
+  it('a poll with a token that nobody knows is refused after about 5 s', async (t) => {
+    const on = openEndpoint(t, fixture);
     const token = 'nobody-knows-this';
     const answers = await Promise.all([
-      call(fixture, 'job-take/pod-x?gpu=none&job_in_progress=0', { token }),
-      call(fixture, 'job-take-batch/pod-x?gpu=none&batch_size=2&job_in_progress=0', { token }),
-      call(fixture, 'job-stop/pod-x?gpu=none', { token }),
+      call(on, 'job-take/pod-x?gpu=none&job_in_progress=0', { token }),
+      call(on, 'job-take-batch/pod-x?gpu=none&batch_size=2&job_in_progress=0', { token }),
+      call(on, 'job-stop/pod-x?gpu=none', { token }),
     ]);
     for (const { status, tookMs, text } of answers) {
       assert.ok([401, 403].includes(status), `${status} ${text}`);
@@ -58,11 +58,12 @@ const registerPolls = (fixture: Fixture): void => {
     }
   });
 
-  it('polls of an idle endpoint are held about 25 s and answered 204', async () => {
+  it('polls of an idle endpoint are held about 25 s and answered 204', async (t) => {
+    const on = openEndpoint(t, fixture);
     const answers = await Promise.all([
-      call(fixture, 'job-take/pod-idle-a?gpu=none&job_in_progress=0'),
-      call(fixture, 'job-take-batch/pod-idle-b?gpu=none&batch_size=2&job_in_progress=0'),
-      call(fixture, 'job-stop/pod-idle-a?gpu=none'),
+      call(on, 'job-take/pod-idle-a?gpu=none&job_in_progress=0'),
+      call(on, 'job-take-batch/pod-idle-b?gpu=none&batch_size=2&job_in_progress=0'),
+      call(on, 'job-stop/pod-idle-a?gpu=none'),
     ]);
     for (const { status, tookMs, text } of answers) {
       assert.deepEqual([status, text], [204, '']);
@@ -70,58 +71,62 @@ const registerPolls = (fixture: Fixture): void => {
     }
   });
 
-  it('pings are answered 200 with JSON, those of an unfit worker too', async () => {
-    assertStored(await call(fixture, 'ping/pod-p?runpod_version=1.12.0'));
+  it('pings are answered 200 with JSON, those of an unfit worker too', async (t) => {
+    const on = openEndpoint(t, fixture);
+    assertStored(await call(on, 'ping/pod-p?runpod_version=1.12.0'));
     const unfit = 'status=unhealthy&check=never_fit&reason=RuntimeError%3A+not+fit';
-    assertStored(await call(fixture, `ping/pod-p?gpu=NVIDIA+A40&${unfit}&runpod_version=1.12.0`));
+    assertStored(await call(on, `ping/pod-p?gpu=NVIDIA+A40&${unfit}&runpod_version=1.12.0`));
   });
 
-  it('a token is taken with and without Bearer', async () => {
-    const token = `Bearer ${fixture().workerToken}`;
-    assertStored(await call(fixture, 'ping/pod-p?runpod_version=1.12.0', { token }));
+  it('a token is taken with and without Bearer', async (t) => {
+    const on = openEndpoint(t, fixture);
+    const token = `Bearer ${on.workerToken}`;
+    assertStored(await call(on, 'ping/pod-p?runpod_version=1.12.0', { token }));
   });
 };
 
 const registerPosts = (fixture: Fixture): void => {
-  const client = openJobClient(fixture);
   const body = '{"output": "changed"}';
 
-  it('only the first result of a lease counts, and nothing after it', async () => {
+  it('only the first result of a lease counts, and nothing after it', async (t) => {
+    const on = openEndpoint(t, fixture);
     const workerId = `pod-${randomUUID().slice(0, 8)}`;
-    const jobId = await client.submit({});
-    assert.equal(await take(fixture, workerId), jobId);
+    const jobId = await on.client.submit({});
+    assert.equal(await take(on, workerId), jobId);
     const done = `job-done/${workerId}/${jobId}?gpu=none&isStream=false`;
     const stream = `job-stream/${workerId}/${jobId}?gpu=none&isStream=false`;
-    assertStored(await call(fixture, done, { body: '{"output": "first"}' }));
-    assertIgnored(await call(fixture, done, { body }));
-    assertStored(await call(fixture, stream, { body }));
-    assertStored(await call(fixture, done, { body: '{"status": "IN_PROGRESS", "output": 1}' }));
-    const status = await client.status(jobId);
+    assertStored(await call(on, done, { body: '{"output": "first"}' }));
+    assertIgnored(await call(on, done, { body }));
+    assertStored(await call(on, stream, { body }));
+    assertStored(await call(on, done, { body: '{"status": "IN_PROGRESS", "output": 1}' }));
+    const status = await on.client.status(jobId);
     assert.deepEqual([status.status, status.output], ['COMPLETED', 'first']);
-    assert.deepEqual(await client.streamed(jobId), []);
+    assert.deepEqual(await on.client.streamed(jobId), []);
   });
 
-  it('a result for a lease that the worker does not hold changes nothing', async () => {
-    const queued = await client.submit({});
+  it('a result for a lease that the worker does not hold changes nothing', async (t) => {
+    const on = openEndpoint(t, fixture);
+    const queued = await on.client.submit({});
     const done = (jobId: string) => `job-done/pod-stranger/${jobId}?gpu=none&isStream=false`;
-    assertIgnored(await call(fixture, done(queued), { body }));
-    assert.equal((await client.status(queued)).status, 'IN_QUEUE');
-    await client.cancel(queued);
-    assertIgnored(await call(fixture, done(queued), { body }));
-    assert.equal((await client.status(queued)).status, 'CANCELLED');
+    assertIgnored(await call(on, done(queued), { body }));
+    assert.equal((await on.client.status(queued)).status, 'IN_QUEUE');
+    await on.client.cancel(queued);
+    assertIgnored(await call(on, done(queued), { body }));
+    assert.equal((await on.client.status(queued)).status, 'CANCELLED');
     const unknown = '01890000-0000-7000-8000-000000000000';
-    assertIgnored(await call(fixture, done(unknown), { body }));
+    assertIgnored(await call(on, done(unknown), { body }));
   });
 
-  it('the result of another worker does not end a job', async () => {
+  it('the result of another worker does not end a job', async (t) => {
+    const on = openEndpoint(t, fixture);
     const workerId = `pod-${randomUUID().slice(0, 8)}`;
-    const jobId = await client.submit({});
-    assert.equal(await take(fixture, workerId), jobId);
+    const jobId = await on.client.submit({});
+    assert.equal(await take(on, workerId), jobId);
     const path = (worker: string) => `job-done/${worker}/${jobId}?gpu=none&isStream=false`;
-    assertIgnored(await call(fixture, path('pod-stranger'), { body }));
-    assert.equal((await client.status(jobId)).status, 'IN_PROGRESS');
-    assertStored(await call(fixture, path(workerId), { body: '{"output": "own"}' }));
-    assert.equal((await client.status(jobId)).output, 'own');
+    assertIgnored(await call(on, path('pod-stranger'), { body }));
+    assert.equal((await on.client.status(jobId)).status, 'IN_PROGRESS');
+    assertStored(await call(on, path(workerId), { body: '{"output": "own"}' }));
+    assert.equal((await on.client.status(jobId)).output, 'own');
   });
 };
 

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JournalLine } from '../../support/runpod-worker/journal.ts';
 import { factOf } from '../../support/start-runpod-worker.ts';
 import { objectOf } from '../answer-shapes.ts';
-import { type Fixture, openJobClient, startWorker } from './job-client.ts';
+import { type Fixture, openEndpoint } from './own-endpoint.ts';
 
 /** JSON that does not survive being parsed and printed again. */
 const EXACT_INPUT =
@@ -16,10 +16,9 @@ const rawOf = (fact: JournalLine): string =>
 const numbered = (count: number) => Array.from({ length: count }, (_, chunk) => ({ chunk }));
 
 const registerPlain = (fixture: Fixture): void => {
-  const client = openJobClient(fixture);
-
   it('an input arrives and an output returns byte for byte', async (t) => {
-    const worker = startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker();
     const jobId = await client.submitText(`{"input": ${EXACT_INPUT}}`);
     const taken = await worker.fact(factOf('take', jobId));
     assert.ok(rawOf(taken).includes(EXACT_INPUT), rawOf(taken));
@@ -29,7 +28,8 @@ const registerPlain = (fixture: Fixture): void => {
   });
 
   it('a job carries s3Config, and no key that the contract does not know', async (t) => {
-    const worker = startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker();
     const s3Config = {
       accessId: 'canary-id',
       accessSecret: 'canary-secret',
@@ -45,7 +45,8 @@ const registerPlain = (fixture: Fixture): void => {
   });
 
   it('an exception and an error that was returned both fail the job visibly', async (t) => {
-    startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    startWorker();
     const thrown = await client.ended(await client.submit({ do: 'fail' }));
     assert.equal(thrown.status, 'FAILED');
     assert.ok(JSON.stringify(thrown.error).includes('deliberate failure'));
@@ -55,7 +56,8 @@ const registerPlain = (fixture: Fixture): void => {
   });
 
   it('an empty result, null and a worker that wants to be replaced complete the job', async (t) => {
-    startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    startWorker();
     const empty = await client.ended(await client.submit({ do: 'empty' }));
     assert.deepEqual([empty.status, empty.output ?? null], ['COMPLETED', null]);
     const none = await client.ended(await client.submit({ do: 'none' }));
@@ -65,8 +67,9 @@ const registerPlain = (fixture: Fixture): void => {
   });
 
   it('batches hold at most what was asked for, and every job of them runs', async (t) => {
+    const { client, startWorker } = openEndpoint(t, fixture);
     const jobIds = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => client.submit({ n })));
-    const worker = startWorker(t, fixture, { concurrency: 4 });
+    const worker = startWorker({ concurrency: 4 });
     for (const jobId of jobIds) assert.equal((await client.ended(jobId)).status, 'COMPLETED');
     const takes = worker.facts().filter(factOf('take'));
     assert.deepEqual(takes.map((take) => take.jobId).sort(), [...jobIds].sort());
@@ -78,10 +81,9 @@ const registerPlain = (fixture: Fixture): void => {
 };
 
 const registerStreams = (fixture: Fixture): void => {
-  const client = openJobClient(fixture);
-
   it('chunks are streamed in order, and aggregated where the worker does', async (t) => {
-    startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    startWorker();
     const plain = await client.submit({ do: 'stream', count: 10, everyMs: 30 });
     assert.deepEqual(await client.streamed(plain), numbered(10));
     assert.equal((await client.ended(plain)).status, 'COMPLETED');
@@ -91,7 +93,8 @@ const registerStreams = (fixture: Fixture): void => {
   });
 
   it('chunks of a handler that fails are kept', async (t) => {
-    startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    startWorker();
     const jobId = await client.submit({ do: 'stream-error', count: 3 });
     const failed = await client.ended(jobId);
     assert.equal(failed.status, 'FAILED');
@@ -100,7 +103,8 @@ const registerStreams = (fixture: Fixture): void => {
   });
 
   it('a chunk of one megabyte is stored and streamed whole', async (t) => {
-    const worker = startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker();
     const chunkBytes = 999_950;
     const jobId = await client.submit({ do: 'stream', count: 2, chunkBytes });
     const answer = await worker.fact(factOf('answer', jobId, 'job-stream'));
@@ -113,7 +117,8 @@ const registerStreams = (fixture: Fixture): void => {
   });
 
   it('progress is the output while the job runs, and ignored after its end', async (t) => {
-    const worker = startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker();
     const jobId = await client.submit({ do: 'progress', count: 3, everyMs: 100, ms: 5_000 });
     const third = (fact: JournalLine) =>
       factOf('post', jobId, 'progress')(fact) && fact.body?.includes('"update":3') === true;

@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { factOf } from '../../support/start-runpod-worker.ts';
 import { objectOf } from '../answer-shapes.ts';
-import { type Fixture, openJobClient, startWorker } from './job-client.ts';
+import { type Fixture, openEndpoint } from './own-endpoint.ts';
 
 const STOP_WITHIN_MS = 2_000;
 /** Two seconds, less what the clocks and the way between may blur. */
 const REPEAT_AT_LEAST_MS = 1_800;
 
 const registerCancels = (fixture: Fixture): void => {
-  const client = openJobClient(fixture);
-
   it('a cancelled handler stops within 2 s and posts nothing; its neighbour runs on', async (t) => {
-    const worker = startWorker(t, fixture, { concurrency: 2 });
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker({ concurrency: 2 });
     const jobId = await client.submit({ do: 'sleep', ms: 60_000 });
     const neighbour = await client.submit({ do: 'sleep', ms: 4_000 });
     await worker.fact(factOf('start', jobId));
@@ -26,7 +25,8 @@ const registerCancels = (fixture: Fixture): void => {
   });
 
   it('the late result of a blocking handler is answered 200 and ignored', async (t) => {
-    const worker = startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker();
     const jobId = await client.submit({ do: 'block', ms: 3_000 });
     await worker.fact(factOf('start', jobId));
     await client.cancel(jobId);
@@ -38,7 +38,8 @@ const registerCancels = (fixture: Fixture): void => {
   });
 
   it('a stop is repeated while the worker lists the job, at most once in 2 s', async (t) => {
-    const worker = startWorker(t, fixture, { concurrency: 2 });
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker({ concurrency: 2 });
     const jobId = await client.submit({ do: 'stubborn', ms: 7_000 });
     await worker.fact(factOf('start', jobId));
     await client.cancel(jobId);
@@ -55,10 +56,9 @@ const registerCancels = (fixture: Fixture): void => {
 /** Registers what a running job's end by somebody else means to its worker. */
 export const registerStops = (fixture: Fixture): void => {
   registerCancels(fixture);
-  const client = openJobClient(fixture);
-
   it('a job past its executionTimeout is stopped', async (t) => {
-    const worker = startWorker(t, fixture);
+    const { client, startWorker } = openEndpoint(t, fixture);
+    const worker = startWorker();
     const policy = { executionTimeout: 6_000 };
     const jobId = await client.submit({ do: 'sleep', ms: 60_000 }, { policy });
     const started = await worker.fact(factOf('start', jobId));

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freezeProcess } from '../contract/freeze-process.ts';
 
 /** A real RabbitMQ of a test's own, which may be ended and started again on its port. */
 export type RabbitServer = {
@@ -14,8 +15,10 @@ export type RabbitServer = {
   start(config?: string): Promise<void>;
   /** Resolves when the process has ended. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** SIGSTOP and SIGCONT, to play a server that hangs. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Plays a server that hangs; resolves when it does. */
+  freeze(): Promise<void>;
+  /** Lets it go on. */
+  thaw(): void;
   /** Deletes all that it has stored; it must be stopped. */
   wipe(): Promise<void>;
   /** Ends the process and removes its directory. */
@@ -137,7 +140,10 @@ export const startRabbitServer = async (
     port,
     start,
     stop,
-    signal: (signal) => child?.kill(signal),
+    freeze: async () => {
+      if (child?.pid !== undefined) await freezeProcess(child.pid);
+    },
+    thaw: () => child?.kill('SIGCONT'),
     wipe: () => rm(inside('store'), { recursive: true, force: true }),
     end: async () => {
       await stop('SIGKILL');

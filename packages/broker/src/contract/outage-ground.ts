@@ -8,7 +8,9 @@ export type OutageGround = {
   open(): Promise<Broker>;
   start(): Promise<void>;
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Resolves when the server has stopped to answer. */
+  freeze(): Promise<void>;
+  thaw(): void;
   wipe(): Promise<void>;
   /** Deletes what holds the messages of the group of that stream, or of all its groups. */
   deleteGroup(stream: string): Promise<void>;

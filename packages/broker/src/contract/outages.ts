@@ -162,7 +162,7 @@ const hanging = (run: Run): void => {
   it('a server that hangs: hints neither wait nor fill the memory', async () => {
     await run(async (open, server) => {
       const broker = await open();
-      server.signal('SIGSTOP');
+      await server.freeze();
       const body = Buffer.alloc(broker.maxBodyBytes);
       const beganAt = performance.now();
       for (let count = 0; count < 100; count += 1) {
@@ -172,7 +172,7 @@ const hanging = (run: Run): void => {
       }
       assert.ok(performance.now() - beganAt < 2_000);
       assert.ok(broker.stats().hintsDropped >= 80, `${broker.stats().hintsDropped} dropped`);
-      server.signal('SIGCONT');
+      server.thaw();
       await broker.append(message(name, 'after'));
       // It reads what waited for it in its own time.
       for (let dropped = Number.NaN; broker.stats().hintsDropped !== dropped; await pause(20)) {
@@ -192,13 +192,13 @@ const frozen = (run: Run): void => {
       broker.onConnectionChange((connected) => changes.put(connected));
       const [stop, got] = [new AbortController(), new Mailbox<string>()];
       const consuming = broker.consume(patternOf(name), 'g', putDone(got), stop.signal);
-      server.signal('SIGSTOP');
+      await server.freeze();
       const beganAt = performance.now();
       const during = broker.append(message(name, 'during'));
       await assert.rejects(during, { code: 'broker.unavailable', retry: true });
       assert.ok(performance.now() - beganAt < 30_000);
       await changes.whenCount(1);
-      server.signal('SIGCONT');
+      server.thaw();
       await changes.whenCount(2);
       assert.deepEqual(changes.items, [false, true]);
       await appendUntilStored(broker, name, 'later');

@@ -10,15 +10,25 @@ export type WorkerProtocolFixture = {
   gatewayUrl: string;
   /** May submit, read and purge. */
   apiKey: string;
-  /** Opens the gateway for `endpoint` alone. */
+  /** Opens the gateway for every endpoint of the tests. */
   workerToken: string;
-  /** Idle, with its default settings, three attempts a job, and served by no other worker. */
-  endpoint: string;
-  /** How long a lost worker's job may take to run elsewhere; 90,000 ms by default. */
-  lostWithinMs?: number;
+  /**
+   * The name of an endpoint that was not given out before: idle, with its default settings and
+   * three attempts a job. Each test has its own, since a worker that was killed in its poll may
+   * still be given a job that comes before the gateway has seen the hang-up.
+   */
+  nextEndpoint(): string;
 };
 
 export type Fixture = () => WorkerProtocolFixture;
+
+/** One endpoint, and what a test does there. */
+export type TestEndpoint = Omit<WorkerProtocolFixture, 'nextEndpoint'> & {
+  readonly endpoint: string;
+  readonly client: JobClient;
+  /** Starts a test worker under an id of its own, which is killed when the test ends. */
+  startWorker(options?: WorkerOptions): RunpodWorker;
+};
 
 export type JobClient = {
   /** The id of a job with `input`; `more` are further members of the request. */
@@ -34,15 +44,12 @@ export type JobClient = {
 };
 
 const TERMINAL: ReadonlySet<unknown> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT']);
-/**
- * A worker of the test before was killed in its poll. A job that is given to it before the gateway
- * has seen the hang-up runs again once the worker counts as lost, after 30 s.
- */
 const ENDED_MS = 60_000;
 
-export const openJobClient = (fixture: Fixture): JobClient => {
+type Client = Pick<WorkerProtocolFixture, 'clientUrl' | 'apiKey'> & { endpoint: string };
+
+const openJobClient = ({ clientUrl, endpoint, apiKey }: Client): JobClient => {
   const ask = async (path: string, body?: string): Promise<string> => {
-    const { clientUrl, endpoint, apiKey } = fixture();
     const answer = await fetch(`${clientUrl}/${endpoint}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
@@ -87,15 +94,20 @@ export type WorkerOptions = {
   env?: Readonly<Record<string, string>>;
 };
 
-/** Starts a test worker under an id of its own, which is killed when the test ends. */
-export const startWorker = (
-  t: TestContext,
-  fixture: Fixture,
-  options: WorkerOptions = {},
-): RunpodWorker => {
-  const { gatewayUrl, endpoint, workerToken } = fixture();
-  const workerId = `pod-${randomUUID().slice(0, 8)}`;
-  const worker = startRunpodWorker({ gatewayUrl, endpoint, workerToken, workerId, ...options });
-  t.after(() => worker.close());
-  return worker;
+/** Gives the test an endpoint of its own. */
+export const openEndpoint = (t: TestContext, fixture: Fixture): TestEndpoint => {
+  const { nextEndpoint, ...rest } = fixture();
+  const endpoint = nextEndpoint();
+  return {
+    ...rest,
+    endpoint,
+    client: openJobClient({ ...rest, endpoint }),
+    startWorker(options = {}) {
+      const { gatewayUrl, workerToken } = rest;
+      const workerId = `pod-${randomUUID().slice(0, 8)}`;
+      const worker = startRunpodWorker({ gatewayUrl, endpoint, workerToken, workerId, ...options });
+      t.after(() => worker.close());
+      return worker;
+    },
+  };
 };
