@@ -5,6 +5,7 @@ import { BULK_SUBMISSION } from './measures/bulk-submission.ts';
 import { COST } from './measures/cost.ts';
 import { DRAIN } from './measures/drain.ts';
 import { END_TO_END, GUARD } from './measures/end-to-end.ts';
+import { GUARDS } from './measures/guards.ts';
 import { HELD_TRANSACTION } from './measures/held-transaction.ts';
 import { HTTP_ACCEPT } from './measures/http-accept.ts';
 import { MEMORY_GROWTH } from './measures/memory-growth.ts';
@@ -30,6 +31,7 @@ export const MEASURES: readonly Measure[] = [
   STATUS_READS,
   WEBHOOKS,
   COST,
+  GUARDS,
   BACKLOG,
   HELD_TRANSACTION,
   NO_AUTOVACUUM,

@@ -154,6 +154,13 @@ const situations: readonly Target[] = [
     bound: 0.7,
     aim: 0.85,
   },
+  {
+    name: 'guards, throughput of without',
+    ours: mark('guards', 'with guards', 'jobsPerSecond'),
+    others: [mark('guards', 'without guards', 'jobsPerSecond')],
+    better: 'more',
+    bound: 0.9,
+  },
   ...['intake', 'scheduler', 'supervisorHttp', 'supervisorKeeper', 'notifier'].map(
     (service): Target => ({
       name: `memory growth of ${service}, MB`,

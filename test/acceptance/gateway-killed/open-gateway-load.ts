@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startNats } from '../../support/nats.ts';
 import { startPostgres } from '../../support/postgres.ts';
@@ -43,6 +44,8 @@ const PER_SECOND = 60;
 const INPUT = JSON.stringify({ do: 'stubborn', ms: 100 });
 const SLOTS = 8;
 const QUIET_MAX_MS = 90_000;
+const STARTED_WITHIN_MS = 60_000;
+const LOOK_AGAIN_MS = 50;
 const PROGRAM = fileURLToPath(new URL('./supervised-worker.ts', import.meta.url));
 
 const configOf = (journal: string): string => `
@@ -72,6 +75,7 @@ export const openGatewayLoad = async (): Promise<GatewayLoad> => {
   const reader = started.use(openJobReader(apiUrl, ENDPOINT, apiKey));
   const workers = startWorkers(started, gatewayUrl, token);
   const supervisedStarts = (): number => readFileSync(journal, 'utf8').split('\n').length - 1;
+  await untilThere(journal);
   let phases = 0;
   const post = (): { posting: Posting; file: string } => {
     phases += 1;
@@ -102,6 +106,15 @@ export const openGatewayLoad = async (): Promise<GatewayLoad> => {
     ...{ databaseUrl, switchyard, reader, workers, supervisedStarts, phase },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+};
+
+/** The supervised worker writes its first line when it begins. @throws Error when it does not. */
+const untilThere = async (journal: string): Promise<void> => {
+  const untilMs = performance.now() + STARTED_WITHIN_MS;
+  while (!existsSync(journal)) {
+    if (performance.now() > untilMs) throw new Error('the supervised worker did not start');
+    await pause(LOOK_AGAIN_MS);
+  }
 };
 
 /** Half of them open a connection for each call. */
