@@ -39,7 +39,7 @@ export const returnLostAssigns = async (context: ReconcileContext): Promise<void
   const leases = await findLeasesAddressedTo(store, instance, ASSIGN_LOST_MS);
   const lost = leases.filter((lease) => received.get(lease.jobId)?.claimNo !== lease.claimNo);
   for (const [endpointId, claims] of Map.groupBy(lost, (lease) => lease.endpointId)) {
-    await requeueJobs(store, endpointId, `${instance}/reconcile`, 'assign_lost', claims);
+    await returnClaims(context, endpointId, claims);
     broker.hint(topics.nudge(endpointId), new Uint8Array());
   }
   const live = new Set(leases.map((lease) => lease.jobId));
@@ -50,6 +50,25 @@ export const returnLostAssigns = async (context: ReconcileContext): Promise<void
     for (const jobId of worker.holds.keys()) {
       if (!received.has(jobId)) worker.holds.delete(jobId);
     }
+  }
+};
+
+/**
+ * The claims count as received from here on: an assign that comes after all, while the job returns
+ * to the queue, would have a worker run what another one is about to run.
+ */
+const returnClaims = async (
+  { store, instance, received }: ReconcileContext,
+  endpointId: EndpointId,
+  claims: readonly LostClaim[],
+): Promise<void> => {
+  const atMs = performance.now();
+  for (const { jobId, claimNo } of claims) received.set(jobId, { claimNo, atMs });
+  try {
+    await requeueJobs(store, endpointId, `${instance}/reconcile`, 'assign_lost', claims);
+  } catch (error) {
+    for (const { jobId } of claims) received.delete(jobId);
+    throw error;
   }
 };
 
