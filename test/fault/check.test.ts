@@ -5,11 +5,14 @@ import { checkCalls } from './check/calls.ts';
 import { checkChunks } from './check/chunks.ts';
 import { checkEnds } from './check/ends.ts';
 import { checkEvents } from './check/events.ts';
+import { checkInventories } from './check/inventories.ts';
 import { checkOrder } from './check/order.ts';
+import { checkReach } from './check/reach.ts';
 import { checkRuns } from './check/runs.ts';
 import { checkSecrets } from './check/secrets.ts';
 import { checkSubmissions } from './check/submissions.ts';
 import type { EventRow, JobRow } from './check/tables.ts';
+import { checkTargets } from './check/targets.ts';
 import { checkTimes } from './check/times.ts';
 import { checkWebhooks } from './check/webhooks.ts';
 import type { Operation } from './history.ts';
@@ -30,7 +33,7 @@ import {
 
 const CHECKS = [
   ...[checkSubmissions, checkEnds, checkRuns, checkChunks, checkTimes, checkOrder, checkEvents],
-  ...[checkWebhooks, checkCalls, checkSecrets],
+  ...[checkWebhooks, checkCalls, checkSecrets, checkInventories, checkTargets, checkReach],
 ];
 
 const checkAll = (given: Given): Breach[] => CHECKS.flatMap((check) => check(given));
@@ -231,10 +234,28 @@ const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
     'an s3Config stands nowhere but where it is sealed',
     { ...SOUND, dump: Buffer.from(CANARY).toString('base64') },
   ],
+  [
+    'a job is not given again to a worker that still lists it',
+    { ...SOUND, listedClaims: [{ job: 'first', workerId: 'one', claimNo: 2 }] },
+  ],
+  [
+    'no webhook comes to an address that it is kept from',
+    withHistory({ strays: [{ atMs: 1_000, address: '127.0.0.2' }] }),
+  ],
+  [
+    'a key is told of no job that is not of its endpoints',
+    withOperations({ kind: 'trespass', reach: 'other', shown: ['first'] }),
+  ],
 ];
 
 test('a run in which all is well breaks no rule', () => {
   assert.deepEqual(checkAll(SOUND), []);
+});
+
+test('a key may be told of the jobs of its endpoint, and hear that there is none', () => {
+  const own = { kind: 'trespass' as const, reach: 'echo', shown: ['first'] };
+  const refused = { ...own, reach: 'other', outcome: 'fail' as const, statusCode: 404 };
+  assert.deepEqual(checkAll(withOperations(own, refused)), []);
 });
 
 test('a job that failed long ago and was retried may be run', () => {

@@ -9,12 +9,18 @@ import { checkCalls } from './check/calls.ts';
 import { checkChunks } from './check/chunks.ts';
 import { checkEnds } from './check/ends.ts';
 import { checkEvents } from './check/events.ts';
+import { checkInventories } from './check/inventories.ts';
 import { checkOrder } from './check/order.ts';
+import { checkReach, countTrespasses } from './check/reach.ts';
+import { checkRecovery, measureRecovery } from './check/recovery.ts';
+import { checkResources } from './check/resources.ts';
 import { checkRuns } from './check/runs.ts';
 import { checkSecrets } from './check/secrets.ts';
 import { checkSubmissions } from './check/submissions.ts';
 import { readTables } from './check/tables.ts';
+import { checkTargets } from './check/targets.ts';
 import { checkTimes } from './check/times.ts';
+import { checkTurns, measureLines } from './check/turns.ts';
 import { checkWebhooks } from './check/webhooks.ts';
 
 /** What is known to be always so is looked at by parts that know one side of it each. */
@@ -29,16 +35,50 @@ const CHECKS = [
   checkWebhooks,
   checkCalls,
   checkSecrets,
+  checkInventories,
+  checkTurns,
+  checkTargets,
+  checkRecovery,
+  checkResources,
+  checkReach,
 ];
 
-/** Every breach of what must hold of a run; none when all is well. */
-export const checkRun = async (evidence: Evidence): Promise<Breach[]> => {
+export type Checked = {
+  /** Every breach of what must hold of a run; none when all is well. */
+  readonly breaches: readonly Breach[];
+  /** Sentences with figures that a rule bounds, or that tell how much it had to look at. */
+  readonly figures: readonly string[];
+};
+
+/** Looks at a run that is over. */
+export const checkRun = async (evidence: Evidence): Promise<Checked> => {
   const tables = await readTables(evidence.databaseUrl);
   const given: Given = { ...evidence, ...tables };
   const broken = await checkInvariants(evidence.databaseUrl);
+  return {
+    breaches: [
+      ...broken.map((what): Breach => ({ rule: 'database', what })),
+      ...CHECKS.flatMap((check) => check(given)),
+    ],
+    figures: tellFigures(given),
+  };
+};
+
+const tellFigures = (given: Given): string[] => {
+  const lines = measureLines(given).filter(({ passedBy }) => passedBy > 0);
+  const recovery = measureRecovery(given);
   return [
-    ...broken.map((what): Breach => ({ rule: 'database', what })),
-    ...CHECKS.flatMap((check) => check(given)),
+    ...lines.map(
+      ({ name, passedBy, allowed }) =>
+        `${name}: at most ${passedBy} later jobs went before one, of ${allowed} allowed`,
+    ),
+    ...(recovery === undefined
+      ? []
+      : [
+          `first claim ${recovery.firstClaimMs.toFixed(0)} ms after healing; ` +
+            `${recovery.backlog} jobs waited, the last ${recovery.drainMs.toFixed(0)} ms`,
+        ]),
+    `${countTrespasses(given)} times a key asked for what is another's`,
   ];
 };
 

@@ -47,6 +47,7 @@ jobs ended ${[...ends].map(([state, count]) => `${state} ${count}`).join(', ')}`
   check(reruns <= rerunMax, 're-executions', `${reruns} of ${runs} runs, ${percent} %`);
   check(verdict.faults.length === 0, 'invariants broken', verdict.faults.length);
   for (const sentence of verdict.faults) console.log(`       ${sentence}`);
+  for (const sentence of verdict.figures) console.log(`     ${sentence}`);
   check(troubles.length === 0, 'troubles of the services', troubles.length);
   for (const sentence of troubles) console.log(`       ${sentence}`);
   return counts;

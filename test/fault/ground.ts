@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { callsTo, textIn } from '../acceptance/support/call-http.ts';
@@ -16,6 +16,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { workerEnvironment } from '../support/worker-environment.ts';
 import { makeClock, type TestClock } from './clock.ts';
 import type { ClockTarget, Way, WorkerTarget } from './draw-faults.ts';
+import { noteListedClaims } from './note-listed-claims.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 
 /** Every endpoint of the run, and who works for it. */
@@ -55,6 +56,8 @@ export type Ground = AsyncDisposable & {
   readonly concurrency: ReadonlyMap<string, number>;
   /** What webhooks are signed with. */
   readonly webhookSecrets: readonly string[];
+  /** For an endpoint, a client's key that is limited to it. */
+  readonly clientKeys: Readonly<Record<string, string>>;
 };
 
 export type GroundOptions = {
@@ -74,7 +77,7 @@ const LOCAL_CONCURRENCY = 8;
 /** The program of every worker of our library. */
 export const WORKER = path.join(import.meta.dirname, 'worker.ts');
 
-const configOf = (folder: string, { config }: GroundOptions): string => {
+const configOf = (folder: string, { config }: GroundOptions, allowed: string): string => {
   const more = config?.(folder);
   return `
 endpoints:
@@ -88,9 +91,17 @@ ${more?.endpoints ?? ''}
 workerTemplates:
   local: { command: [node, ${WORKER}, ${folder}, ${ENDPOINTS.local}] }
 ${more?.templates ?? ''}
-webhooks: { allowPrivateTargets: [127.0.0.0/8] }
+webhooks: { allowPrivateTargets: [${allowed}] }
 `;
 };
+
+/** Webhooks may go to this address alone. */
+const OPEN_TARGETS = '127.0.0.1/32';
+/**
+ * Intake takes webhooks to all of loopback, as if the range had been narrowed since, or names had
+ * come to mean another address: the notifier must look for itself.
+ */
+const FORMERLY_OPEN_TARGETS = '127.0.0.0/8';
 
 /** Starts everything, on free ports of loopback. */
 export const openGround = async (options: GroundOptions): Promise<Ground> => {
@@ -109,15 +120,21 @@ export const openGround = async (options: GroundOptions): Promise<Ground> => {
   const inner = await openServerWays(started, serverPorts);
   const through = (url: string, way: (name: ServiceOf) => ServerWay) =>
     byService((name) => withPort(url, inner[way(name)].port));
+  const intakeConfig = path.join(folder, 'intake.yaml');
+  await writeFile(intakeConfig, configOf(folder, options, FORMERLY_OPEN_TARGETS));
   const switchyard = started.use(
     await startSwitchyard({
       mode: 'separate',
       databaseUrl: through(databaseUrl, (name) => `${name}-postgres`),
       brokerUrl: through(broker.url, (name) => `${name}-broker`),
-      config: configOf(folder, options),
-      serviceEnv: (name) => ({ ...clocks[name].env, ...options.env }),
+      config: configOf(folder, options, OPEN_TARGETS),
+      serviceEnv: (name) => ({
+        ...{ ...clocks[name].env, ...options.env },
+        ...(name === 'intake' ? { SWITCHYARD_CONFIG: intakeConfig } : {}),
+      }),
     }),
   );
+  await noteListedClaims(databaseUrl);
   const outer = {
     'clients-intake': started.use(await startTcpProxy(portOf(switchyard.apiUrl))),
     'workers-gateway': started.use(await startTcpProxy(portOf(switchyard.gatewayUrl))),
@@ -127,11 +144,12 @@ export const openGround = async (options: GroundOptions): Promise<Ground> => {
   const gatewayUrl = withPort(switchyard.gatewayUrl, outer['workers-gateway'].port);
   const workers = await startWorkers(started, switchyard, gatewayUrl, folder);
   const webhookSecrets = await makeSecrets(switchyard);
+  const clientKeys = await makeClientKeys(switchyard);
   const parts = started.move();
   return {
     ...{ folder, postgres, databaseUrl, disk, broker, switchyard, proxies, clocks, ...workers },
     apiUrl: withPort(switchyard.apiUrl, outer['clients-intake'].port),
-    webhookSecrets,
+    ...{ webhookSecrets, clientKeys },
     concurrency: new Map([
       ['worker-one', CONCURRENCY],
       ['worker-two', CONCURRENCY],
@@ -148,6 +166,16 @@ const makeSecrets = ({ apiUrl, apiKey }: Switchyard): Promise<string[]> => {
       textIn(await call(`POST /v1/endpoints/${endpoint}/webhook-secret`), 'secret'),
     ),
   );
+};
+
+const makeClientKeys = async ({ apiUrl, apiKey }: Switchyard): Promise<Record<string, string>> => {
+  const call = callsTo(apiUrl, apiKey);
+  const keyOf = async (endpoint: string): Promise<string> =>
+    (await makeKey(call, { scopes: ['submit', 'read'], endpoints: [endpoint] })).key;
+  return {
+    [ENDPOINTS.main]: await keyOf(ENDPOINTS.main),
+    [ENDPOINTS.local]: await keyOf(ENDPOINTS.local),
+  };
 };
 
 type ServiceOf = (typeof SERVICES)[number];

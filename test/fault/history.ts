@@ -17,8 +17,10 @@ export type Outcome = 'ok' | 'fail' | 'unknown';
 
 /** One request of a client. One that is repeated with its key is an operation each time. */
 export type Operation = {
-  readonly kind: 'submit' | 'status' | 'stream' | 'cancel' | 'retry' | 'purge';
+  readonly kind: 'submit' | 'status' | 'stream' | 'cancel' | 'retry' | 'purge' | 'trespass';
   readonly via: 'http' | 'broker';
+  /** Where the key that asked is limited to one endpoint: that one. */
+  readonly reach?: string;
   readonly atMs: number;
   readonly endedAtMs: number;
   readonly outcome: Outcome;
@@ -46,6 +48,8 @@ export type Operation = {
   readonly outputSha256?: string;
   /** Of `purge`. */
   readonly removed?: number;
+  /** Of `trespass`, which asks with a key of one endpoint for another's: all jobs that came. */
+  readonly shown?: readonly string[];
 };
 
 /** One run of a job by a worker. What comes after `inputSha256` is missing where it was killed. */
@@ -106,12 +110,52 @@ export type FaultWindow = {
   readonly endedAtMs: number;
 };
 
+/** A connection that came to where no webhook may go. */
+export type Stray = { readonly atMs: number; readonly address: string };
+
+/** A session that did nothing inside a transaction, as it was seen. */
+export type IdleSession = {
+  readonly atMs: number;
+  readonly application: string;
+  readonly idleMs: number;
+};
+
+/** What the system holds while nothing is under way. */
+export type Census = {
+  readonly atMs: number;
+  readonly processes: readonly Footprint[];
+  /** Children of ours that ended and that nobody has waited for. */
+  readonly zombies: readonly string[];
+  /** How many sessions each application has at the database. */
+  readonly sessions: Readonly<Record<string, number>>;
+  /** Advisory locks of sessions that have no transaction. */
+  readonly leakedLocks: number;
+  /** The worker processes that live, and how many the endpoint's `minimum` asks for. */
+  readonly workers: readonly {
+    readonly endpoint: string;
+    readonly wanted: number;
+    readonly living: number;
+  }[];
+};
+
+/** What one process holds; `files` are its open descriptors, those of sockets included. */
+export type Footprint = {
+  readonly name: string;
+  readonly rssMib: number;
+  readonly files: number;
+  readonly sockets: number;
+};
+
 export type History = {
   readonly operations: readonly Operation[];
   readonly runs: readonly WorkerRun[];
   readonly posts: readonly WebhookPost[];
   readonly events: readonly SeenEvent[];
   readonly faults: readonly FaultWindow[];
+  readonly strays: readonly Stray[];
+  readonly idleSessions: readonly IdleSession[];
+  /** The first is from before anything was broken, the last from after everything was healed. */
+  readonly censuses: readonly Census[];
 };
 
 /** A file of JSON lines that takes facts of one kind. */
@@ -133,8 +177,8 @@ const readJournal = <Fact>(file: string): Fact[] => {
 };
 
 /**
- * The history in `folder`: the files `operations`, `posts`, `events` and `faults`, of which any may
- * be missing, and one named `runs-*` for each worker.
+ * The history in `folder`: a file for each kind of facts, of which any may be missing, and one
+ * named `runs-*` for each worker.
  */
 export const readHistory = (folder: string): History => {
   const names = readdirSync(folder);
@@ -147,6 +191,9 @@ export const readHistory = (folder: string): History => {
     posts: read('posts'),
     events: read('events'),
     faults: read('faults'),
+    strays: read('strays'),
+    idleSessions: read('idle-sessions'),
+    censuses: read('censuses'),
   };
 };
 

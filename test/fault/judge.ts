@@ -12,6 +12,8 @@ export type Verdict = {
   readonly found: number;
   /** Sentences, one for each thing that must not be. */
   readonly faults: readonly string[];
+  /** Sentences with figures of the rules. */
+  readonly figures: readonly string[];
   readonly lost: number;
   readonly twoTerminal: number;
   readonly altered: number;
@@ -52,17 +54,19 @@ export const judge = async (evidence: Evidence): Promise<Verdict> => {
   const endless = all.filter(({ status }) => status === null).map(({ id }) => id);
   const altered = uuids.filter((uuid) => isAltered(jobs.get(uuid), acknowledged.get(uuid)));
   const reruns = countReruns(jobs, history);
+  const { breaches, figures } = await checkRun(evidence);
   const sentences = [
     ...tell('acknowledged and lost', lost),
     ...tell('with two terminal states', twoTerminal),
     ...tell('without a terminal state', endless),
     ...tell('altered', altered),
-    ...tellBreaches(await checkRun(evidence)),
+    ...tellBreaches(breaches),
   ];
   return {
     acknowledged: uuids.length,
     found: uuids.length - lost.length,
     faults: sentences,
+    figures,
     ...{ lost: lost.length, twoTerminal: twoTerminal.length, altered: altered.length },
     ends: countBy(all.map(({ status }) => status ?? 'none')),
     runs: history.runs.length,

@@ -5,6 +5,7 @@ import { readHistory } from './history.ts';
 import { judge, type Verdict } from './judge.ts';
 import { keepRun } from './keep-run.ts';
 import { followEvents } from './load/follow-events.ts';
+import { openForbiddenTarget } from './load/open-forbidden-target.ts';
 import { receiveWebhooks } from './load/receive-webhooks.ts';
 import { type Load, runLoad } from './load/run-load.ts';
 import type { FaultOptions } from './options.ts';
@@ -12,7 +13,9 @@ import { seededRandom } from './random.ts';
 import { writeRunpodRuns } from './runpod-runs.ts';
 import { strikeAll } from './strike-all.ts';
 import { superviseAll, untilReady } from './supervise.ts';
+import { censusAtRest, waitForRest } from './take-census.ts';
 import { waitForQuiet } from './wait-for-quiet.ts';
+import { watchSessions } from './watch-sessions.ts';
 
 export type FaultRun = {
   readonly struck: readonly Fault[];
@@ -23,6 +26,8 @@ export type FaultRun = {
 
 const DISK_MIB = 1_536;
 const QUIET_MAX_MS = 150_000;
+/** Idle sessions are closed after a minute. */
+const REST_MAX_MS = 75_000;
 const CLOCK_SPARE_SECONDS = 30;
 /** Between the first jobs and the first fault, and after the last fault. */
 const CALM_PART = 0.03;
@@ -31,17 +36,23 @@ const CALM_PART = 0.03;
 export const runFaults = async (options: FaultOptions): Promise<FaultRun> => {
   const random = seededRandom(options.seed);
   const faults = drawFaults(random, options.faults);
-  await using receiver = await receiveWebhooks();
+  await using forbidden = await openForbiddenTarget();
+  const [redirectTo = ''] = forbidden.urls;
+  await using receiver = await receiveWebhooks({ redirectTo });
   await using ground = await openGround({
     broker: options.broker,
     webhookPort: receiver.port,
     diskMib: DISK_MIB,
   });
   receiver.keepIn(ground.folder);
+  forbidden.keepIn(ground.folder);
+  await using watched = new AsyncDisposableStack();
+  watched.use(watchSessions(ground.databaseUrl, ground.folder));
   const events = await followEvents(ground.broker.url, ground.folder);
   const supervision = superviseAll(ground.switchyard.processes);
+  const before = await censusAtRest(ground);
   console.log('everything runs; the load begins');
-  const load = beginLoad(ground, options);
+  const load = beginLoad(ground, options, forbidden.urls);
   const failed = load.over.then(
     () => undefined,
     (error: unknown) => error,
@@ -63,6 +74,8 @@ export const runFaults = async (options: FaultOptions): Promise<FaultRun> => {
   console.log('everything was healed; waiting until nothing is under way');
   for (const process of ground.switchyard.processes) await untilReady(process);
   const left = await waitForQuiet(ground.databaseUrl, QUIET_MAX_MS, ground.broker.url);
+  await waitForRest(ground, before, REST_MAX_MS);
+  await watched.disposeAsync();
   supervision.end();
   await events[Symbol.asyncDispose]();
   writeRunpodRuns(ground.folder, ENDPOINTS.main, ground.runpod.facts());
@@ -79,15 +92,21 @@ export const runFaults = async (options: FaultOptions): Promise<FaultRun> => {
     logs: await ground.switchyard.logs(),
     webhookSecrets: ground.webhookSecrets,
     concurrency: ground.concurrency,
+    perSecond: options.perSecond,
     isClockSet,
   });
   return { struck: possible, verdict, troubles };
 };
 
-const beginLoad = (ground: Ground, options: FaultOptions): Load => {
-  const { apiUrl, broker, folder, proxies, switchyard } = ground;
+const beginLoad = (
+  ground: Ground,
+  options: FaultOptions,
+  forbiddenUrls: readonly string[],
+): Load => {
+  const { apiUrl, broker, clientKeys, folder, proxies, switchyard } = ground;
   return runLoad({
     ...{ apiUrl, apiKey: switchyard.apiKey, brokerUrl: broker.url, folder },
+    ...{ keys: clientKeys, forbiddenUrls },
     webhookUrl: `http://127.0.0.1:${proxies['notifier-webhooks'].port}`,
     // A stream of its own: how jobs interleave must not change which faults are drawn.
     random: seededRandom(options.seed + 1 + BROKERS.indexOf(options.broker)),

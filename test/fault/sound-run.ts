@@ -76,6 +76,7 @@ export const SOUND: Given = {
   history: {
     ...{ operations: [SUBMIT, LOOK], runs: [RUN], events: SEEN, faults: [] },
     posts: [signed(1_500, { statusCode: 500 }), signed(11_600)],
+    ...{ strays: [], idleSessions: [], censuses: [] },
   },
   ...{ databaseUrl: '', logs: 'all is well', dump: 'rows', webhookSecrets: [SECRET] },
   concurrency: new Map([['one', 1]]),
@@ -86,4 +87,5 @@ export const SOUND: Given = {
     output: `{"run":"a","chunk":${seq}}`,
   })),
   counts: [{ endpoint: 'echo', completed: 1, failed: 0, retried: 0 }],
+  listedClaims: [],
 };

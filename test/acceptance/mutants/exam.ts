@@ -42,7 +42,7 @@ export const examine = async (
   const failed = played.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
   const left = [...failed, await waitForQuiet(stage.databaseUrl, QUIET_MAX_MS)].join('');
   await pause(ARRIVAL_MS);
-  const breaches = await checkRun({
+  const { breaches } = await checkRun({
     ...{ history: readHistory(stage.folder), databaseUrl: stage.databaseUrl },
     ...{ logs: await stage.logs(), webhookSecrets: stage.webhookSecrets },
     ...{ concurrency: CONCURRENCY, careless: CARELESS },

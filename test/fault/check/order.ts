@@ -1,4 +1,5 @@
 import { STATE_AFTER } from '@switchyard/lifecycle';
+import type { History, Operation } from '../history.ts';
 import { type Breach, type Given, groupBy, tell, wasBroken } from './breach.ts';
 import type { EventRow, JobRow } from './tables.ts';
 
@@ -34,19 +35,22 @@ const lowStarts = (job: JobRow): EventRow[] => {
   });
 };
 
+/** The jobs of which clients know that nothing but a worker is waited for. */
+export const submittedAtOnce = ({ operations }: History): ReadonlySet<string> => {
+  const idsOf = (chosen: readonly Operation[]): string[] =>
+    chosen.flatMap(({ jobId }) => (jobId === undefined ? [] : [jobId]));
+  const delayed = new Set(idsOf(operations.filter(({ startAtMs }) => startAtMs !== undefined)));
+  return new Set(idsOf(operations).filter((id) => !delayed.has(id)));
+};
+
 /** No low job starts while a high one of its endpoint waits, which might have had its place. */
 export const checkOrder = ({ history, jobs, isClockSet = false }: Given): Breach[] => {
   if (isClockSet) return [];
-  const delayed = new Set(
-    history.operations.flatMap(({ startAtMs, jobId = '' }) =>
-      startAtMs === undefined ? [] : [jobId],
-    ),
-  );
-  const known = new Set(history.operations.map(({ jobId }) => jobId));
+  const atOnce = submittedAtOnce(history);
   const endpoints = groupBy([...jobs.values()], ({ endpoint }) => endpoint);
   const jumped = [...endpoints.values()].flatMap((own) => {
     const waits = own
-      .filter(({ id }) => known.has(id) && !delayed.has(id))
+      .filter(({ id }) => atOnce.has(id))
       .flatMap(highWaits)
       .filter(({ fromMs, toMs }) => toMs - fromMs > 2 * MARGIN_MS);
     return own.flatMap(lowStarts).flatMap((start) => {

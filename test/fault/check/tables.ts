@@ -1,5 +1,6 @@
 import { type EventName, jobIdOf, type State } from '@switchyard/contracts';
 import pg from 'pg';
+import { LISTED_CLAIMS } from '../note-listed-claims.ts';
 
 export type JobRow = {
   /** As clients know it. */
@@ -53,12 +54,21 @@ export type CountRow = {
   readonly retried: number;
 };
 
+/** A claim for a worker whose last inventory still listed the job. */
+export type ListedClaimRow = {
+  readonly job: string;
+  readonly workerId: string;
+  readonly claimNo: number;
+};
+
 /** What the database has, in memory. */
 export type Tables = {
   readonly jobs: ReadonlyMap<string, JobRow>;
   readonly deliveries: readonly DeliveryRow[];
   readonly chunks: readonly ChunkRow[];
   readonly counts: readonly CountRow[];
+  /** Empty where nobody writes them down: `noteListedClaims` makes the database do so. */
+  readonly listedClaims: readonly ListedClaimRow[];
   /** Every row of every table as text, but for what is sealed. */
   readonly dump: string;
 };
@@ -131,11 +141,26 @@ const jobIn = (row: JobFound, events: readonly EventRow[]): JobRow => ({
   ...{ workerId: row.worker_id ?? undefined, claimNo: row.claim_no ?? undefined },
 });
 
+type Read = <Row extends object>(text: string) => Promise<Row[]>;
+
+const readListedClaims = async (read: Read): Promise<ListedClaimRow[]> => {
+  const [found] = await read<{ is_there: boolean }>(
+    `select to_regclass('${LISTED_CLAIMS}') is not null as is_there`,
+  );
+  if (found?.is_there !== true) return [];
+  const rows = await read<{ job_id: string; worker_id: string; claim_no: number }>(
+    `select job_id, worker_id, claim_no from ${LISTED_CLAIMS}`,
+  );
+  return rows.map((row) => ({
+    ...{ job: jobIdOf(row.job_id), workerId: row.worker_id, claimNo: row.claim_no },
+  }));
+};
+
 /** Reads all that the checks look at, in one snapshot. */
 export const readTables = async (url: string): Promise<Tables> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  const read = async <Row extends object>(text: string): Promise<Row[]> =>
+  const read: Read = async <Row extends object>(text: string): Promise<Row[]> =>
     (await client.query<Row>(text)).rows;
   try {
     await client.query('begin isolation level repeatable read read only');
@@ -160,6 +185,7 @@ export const readTables = async (url: string): Promise<Tables> => {
         ...{ seq: row.seq, output: row.output },
       })),
       counts: await read<CountRow>(COUNTS),
+      listedClaims: await readListedClaims(read),
       dump: parts.join('\n'),
     };
   } finally {

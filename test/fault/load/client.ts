@@ -10,6 +10,9 @@ export type Client = {
   readonly random: Random;
 };
 
+/** Of a key that is limited to one endpoint: it knows no other. */
+export type LimitedClient = Client & { readonly reach: string };
+
 /** What the history keeps of a reply. */
 export const factOf = ({ json, text: _text, ...told }: Reply) => {
   const jobId = typeof json.id === 'string' ? json.id : undefined;

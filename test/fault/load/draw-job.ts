@@ -20,6 +20,8 @@ export type DrawnJob = {
   /** Not before, in ms since 1970. */
   readonly startAtMs: number | undefined;
   readonly afterwards: (typeof AFTERWARDS)[number];
+  /** Whether somebody with the key of another endpoint asks for it. */
+  readonly isTriedByOthers: boolean;
 };
 
 export type DrawOptions = {
@@ -28,6 +30,8 @@ export type DrawOptions = {
   readonly prefix: string;
   /** Where webhooks go, without a slash at the end. */
   readonly webhookUrl: string;
+  /** Where none may go, each without a slash at the end. */
+  readonly forbiddenUrls?: readonly string[];
   readonly canary: () => string;
 };
 
@@ -36,13 +40,13 @@ const TTL_LONG_MS = 3_600_000;
 
 /** Draws job `n`. */
 export const drawJob = (n: number, options: DrawOptions): DrawnJob => {
-  const { random, prefix, webhookUrl, canary } = options;
+  const { random, prefix, canary } = options;
   const shape = drawShape(random);
   const input = inputOf(n, shape, random);
   const secret =
     random.fraction() < 0.1 ? { accessId: canary(), accessSecret: canary() } : undefined;
   const hasWebhook = random.fraction() < 0.1;
-  const answers = random.pick(['200', '200', '200', '500-200']);
+  const webhook = `${drawTarget(options)}/${shape.endpoint}/${random.pick(ANSWERS)}`;
   const startAtMs = shape.isDelayed ? Date.now() + random.whole(1_000, 5_000) : undefined;
   const others = {
     policy: {
@@ -50,7 +54,7 @@ export const drawJob = (n: number, options: DrawOptions): DrawnJob => {
       lowPriority: random.fraction() < 0.2,
       ...(startAtMs === undefined ? {} : { startAfter: startAtMs }),
     },
-    ...(hasWebhook ? { webhook: `${webhookUrl}/${shape.endpoint}/${answers}` } : {}),
+    ...(hasWebhook ? { webhook } : {}),
     ...(secret === undefined
       ? {}
       : { s3Config: { ...secret, bucketName: 'faults', endpointUrl: 'http://127.0.0.1:9' } }),
@@ -65,8 +69,17 @@ export const drawJob = (n: number, options: DrawOptions): DrawnJob => {
     hasWebhook,
     startAtMs,
     afterwards: shape.afterwards,
+    isTriedByOthers: random.fraction() < 0.05,
   };
 };
+
+const ANSWERS = ['200', '200', '200', '500-200', '302-200'] as const;
+const FORBIDDEN_PART = 0.1;
+
+const drawTarget = ({ random, webhookUrl, forbiddenUrls = [] }: DrawOptions): string =>
+  random.fraction() < FORBIDDEN_PART && forbiddenUrls.length > 0
+    ? random.pick(forbiddenUrls)
+    : webhookUrl;
 
 type Shape = Pick<DrawnJob, 'endpoint' | 'via' | 'afterwards'> & {
   readonly do: 'echo' | 'sleep' | 'fail' | 'stream';

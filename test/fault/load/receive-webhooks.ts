@@ -10,11 +10,16 @@ export type WebhookReceiver = AsyncDisposable & {
   readonly keepIn: (folder: string) => void;
 };
 
+/** Redirects lead to `redirectTo`, where nobody may follow. */
+export type ReceiverOptions = { readonly redirectTo?: string };
+
 /**
  * Takes webhooks on a free port. The path is `/{endpoint}/{answers}`: the statuses that the tries
  * of one delivery are answered with, such as `500-200`; the last one is repeated.
  */
-export const receiveWebhooks = async (): Promise<WebhookReceiver> => {
+export const receiveWebhooks = async ({
+  redirectTo,
+}: ReceiverOptions = {}): Promise<WebhookReceiver> => {
   const tries = new Map<string, number>();
   let keep: (post: WebhookPost) => void = () => undefined;
   const take = async (request: http.IncomingMessage): Promise<number> => {
@@ -36,7 +41,10 @@ export const receiveWebhooks = async (): Promise<WebhookReceiver> => {
   };
   const server = http.createServer((request, response) => {
     take(request).then(
-      (statusCode) => response.writeHead(statusCode).end(),
+      (statusCode) => {
+        const isRedirect = statusCode >= 300 && statusCode < 400 && redirectTo !== undefined;
+        response.writeHead(statusCode, isRedirect ? { location: redirectTo } : {}).end();
+      },
       // The notifier went in the middle of its request: that is no post.
       () => response.destroy(),
     );

@@ -10,14 +10,19 @@ import { type Operation, openJournal } from '../history.ts';
 import type { Random } from '../random.ts';
 import { followJob } from './act-on-job.ts';
 import { openApi } from './ask-api.ts';
-import { type Client, factOf } from './client.ts';
+import { type Client, factOf, type LimitedClient } from './client.ts';
 import { type DrawnJob, drawJob } from './draw-job.ts';
+import { trespass } from './trespass.ts';
 
 export type LoadOptions = {
   readonly apiUrl: string;
   readonly apiKey: string;
+  /** For an endpoint the key that is limited to it, which its jobs are then asked for with. */
+  readonly keys?: Readonly<Record<string, string>>;
   readonly brokerUrl: string;
   readonly webhookUrl: string;
+  /** Where some jobs want their webhooks, although none may go there. */
+  readonly forbiddenUrls?: readonly string[];
   /** Where the history is written. */
   readonly folder: string;
   readonly random: Random;
@@ -50,6 +55,10 @@ export const runLoad = (options: LoadOptions): Load => {
     const journal = opened.use(openJournal<Operation>(path.join(options.folder, 'operations')));
     const api = opened.use(openApi(options.apiUrl, options.apiKey));
     const client = { api, journal, random: options.random };
+    const limited = Object.entries(options.keys ?? {}).map(([reach, key]) =>
+      limit({ ...client, api: opened.use(openApi(options.apiUrl, key)) }, reach),
+    );
+    const clients = { all: client, limited };
     const prefix = `fault-${process.pid}-${Date.now()}`;
     const producers = openProducers(options.brokerUrl);
     opened.defer(producers.close);
@@ -63,7 +72,7 @@ export const runLoad = (options: LoadOptions): Load => {
       while (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
       const job = drawJob(begun, { ...options, prefix, canary: makeCanary });
       begun += 1;
-      const living = liveJob(client, producers, job).finally(() => underWay.delete(living));
+      const living = liveJob(clients, producers, job).finally(() => underWay.delete(living));
       underWay.add(living);
     }
     await Promise.all(underWay);
@@ -73,10 +82,23 @@ export const runLoad = (options: LoadOptions): Load => {
   return { begun: () => begun, over: post() };
 };
 
-const liveJob = async (client: Client, producers: Producers, job: DrawnJob): Promise<void> => {
-  if (job.via === 'broker') return publish(client, producers, job);
+/** Whoever may do all, and whoever may use one endpoint alone. */
+type Clients = { readonly all: Client; readonly limited: readonly LimitedClient[] };
+
+const limit = (client: Client, reach: string): LimitedClient => {
+  const write = (operation: Operation): void => client.journal.write({ ...operation, reach });
+  return { ...client, reach, journal: { ...client.journal, write } };
+};
+
+const liveJob = async (clients: Clients, producers: Producers, job: DrawnJob): Promise<void> => {
+  if (job.via === 'broker') return publish(clients.all, producers, job);
+  const { endpoint } = job;
+  const client = clients.limited.find(({ reach }) => reach === endpoint) ?? clients.all;
   const jobId = await postUntilTaken(client, job);
-  if (jobId !== undefined) await followJob(client, job, jobId);
+  if (jobId === undefined) return;
+  const other = clients.limited.find(({ reach }) => reach !== endpoint);
+  if (job.isTriedByOthers && other !== undefined) await trespass(other, job, jobId);
+  await followJob(client, job, jobId);
 };
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -102,6 +124,8 @@ const postUntilTaken = async (client: Client, job: DrawnJob): Promise<string | u
     const { jobId, fact } = factOf(reply);
     client.journal.write({ ...submissionOf(job), via: 'http', ...fact });
     if (reply.outcome === 'ok') return jobId;
+    // What is 4xx stays so.
+    if ((reply.statusCode ?? 500) < 429) return undefined;
     if (job.key === undefined || performance.now() > untilMs) return undefined;
     await pause(waitMs * (0.5 + Math.random()));
   }
