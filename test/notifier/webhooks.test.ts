@@ -64,6 +64,25 @@ test('without a secret a webhook has an id and a time and no signature', async (
   assert.equal(headers?.['webhook-signature'], undefined);
 });
 
+test('a webhook is dated by the clock of the database, whatever the own one says', async (t) => {
+  await using receiver = await startReceiver();
+  const endpointId = await makeEndpoint(store, 'stepped');
+  const now = Date.now;
+  t.mock.method(Date, 'now', () => now() + 600_000);
+  await makeDoneJobs(store, endpointId, [receiver.url]);
+  ground.hintDue();
+  await awaitTries(store, endpointId, areClosed);
+  const sentAtS = Number(receiver.received[0]?.headers['webhook-timestamp']);
+  const { rows } = await withClient((client) =>
+    client.query<{ past: number }>(
+      'select extract(epoch from clock_timestamp())::float8 - $1 as past',
+      [sentAtS],
+    ),
+  );
+  const past = rows[0]?.past ?? Number.NaN;
+  assert(past >= 0 && past < 60, `it was sent ${past} s ago`);
+});
+
 test('a failed webhook comes again ten seconds later, three times in all', async () => {
   let left = 2;
   await using mending = await startReceiver((...args) => answer(left-- > 0 ? 500 : 200)(...args));

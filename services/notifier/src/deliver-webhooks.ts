@@ -140,7 +140,8 @@ const inTurn = <Item>(items: readonly Item[], turn: number): Item[] => {
 const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
   const body = printStatusBody({ id: delivery.jobId, ...delivery.result });
   const webhookId = delivery.deliveryId;
-  const sentAtMs = Date.now();
+  // Receivers refuse what is minutes old or early: the clock of this machine must not say it.
+  const sentAtMs = delivery.begunAtMs;
   const signed =
     secrets.length > 0
       ? signWebhook({ webhookId, sentAtMs, body, secrets })

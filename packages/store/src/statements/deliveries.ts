@@ -94,6 +94,7 @@ started as (
   select $1, delivery_id, trying, 'started' from taken where closed_at is null
 )
 select taken.delivery_id, taken.job_id, taken.url, taken.trying as n,
+  floor(extract(epoch from statement_timestamp()) * 1000)::bigint as begun_at_ms,
   lower(split_part(taken.url, '/', 3)) as target,
   coalesce(taken.status, results.status) as status,
   case when taken.status is null then results.output else taken.output end as output,
@@ -114,6 +115,8 @@ export type StartedDelivery = {
   readonly target: string;
   /** The number of this try, unknown ones included. */
   readonly n: number;
+  /** When this try began, in ms since 1970 by the database's clock. */
+  readonly begunAtMs: number;
   readonly result: {
     readonly status: TerminalState;
     readonly output: Buffer | null;
@@ -130,6 +133,7 @@ type StartRow = {
   url: string;
   target: string;
   n: number;
+  begun_at_ms: number;
   status: TerminalState;
   output: Buffer | null;
   error: Buffer | null;
@@ -159,11 +163,8 @@ export const startDeliveries = async (
     room.idle,
   ]);
   return rows.map((row) => ({
-    deliveryId: row.delivery_id,
-    jobId: jobIdOf(row.job_id),
-    url: row.url,
-    target: row.target,
-    n: row.n,
+    ...{ deliveryId: row.delivery_id, jobId: jobIdOf(row.job_id), n: row.n },
+    ...{ url: row.url, target: row.target, begunAtMs: row.begun_at_ms },
     result: {
       status: row.status,
       output: row.output,
