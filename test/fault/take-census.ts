@@ -10,35 +10,51 @@ import { type Census, type Footprint, openJournal } from './history.ts';
 
 const LOOK_AGAIN_MS = 1_000;
 
-const lookAt = async (ground: Ground): Promise<Census> => {
-  const pids = pidsOf(ground);
+/** Whose processes and database are looked at. */
+export type Household = {
+  /** Where the history is written. */
+  readonly folder: string;
+  readonly databaseUrl: string;
+  readonly pids: () => readonly Named[];
+};
+
+const householdOf = (ground: Ground): Household => ({
+  ...{ folder: ground.folder, databaseUrl: ground.databaseUrl },
+  pids: () => pidsOf(ground),
+});
+
+const lookAt = async ({ folder, databaseUrl, pids: find }: Household): Promise<Census> => {
+  const pids = find();
   const everybody = processesThere();
   return {
     atMs: Date.now(),
     processes: pids.flatMap(([name, pid]) => footprintOf(name, pid)),
     zombies: zombiesOf(pids, everybody),
-    ...(await askDatabase(ground.databaseUrl, (endpoint) =>
-      countWorkers(everybody, ground.folder, endpoint),
-    )),
+    ...(await askDatabase(databaseUrl, (endpoint) => countWorkers(everybody, folder, endpoint))),
   };
 };
 
-const note = ({ folder }: Ground, census: Census): Census => {
+const note = ({ folder }: Household, census: Census): Census => {
   using journal = openJournal<Census>(path.join(folder, 'censuses'));
   journal.write(census);
   return census;
 };
 
+/** Writes down what is held now. */
+export const takeCensus = async (household: Household): Promise<Census> =>
+  note(household, await lookAt(household));
+
 const START_MAX_MS = 20_000;
 
 /** What is held before anything is asked, once the workers have started. */
 export const censusAtRest = async (ground: Ground): Promise<Census> => {
+  const household = householdOf(ground);
   const untilMs = performance.now() + START_MAX_MS;
   for (;;) {
     await pause(LOOK_AGAIN_MS);
-    const census = await lookAt(ground);
+    const census = await lookAt(household);
     const isThere = census.workers.every(({ wanted, living }) => wanted === living);
-    if (isThere || performance.now() > untilMs) return note(ground, census);
+    if (isThere || performance.now() > untilMs) return note(household, census);
   }
 };
 
@@ -48,8 +64,9 @@ export const waitForRest = async (
   before: Census,
   timeoutMs: number,
 ): Promise<void> => {
+  const household = householdOf(ground);
   const untilMs = performance.now() + timeoutMs;
-  while (excessOf(before, note(ground, await lookAt(ground))).length > 0) {
+  while (excessOf(before, await takeCensus(household)).length > 0) {
     if (performance.now() > untilMs) return;
     await pause(LOOK_AGAIN_MS);
   }

@@ -2,14 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { checkRun, tellBreaches } from '../../fault/check.ts';
 import { readHistory } from '../../fault/history.ts';
 import type { SceneName } from '../../fault/mutants/mutant.ts';
+import { takeCensus } from '../../fault/take-census.ts';
 import { waitForQuiet } from '../../fault/wait-for-quiet.ts';
 import type { TestPostgres } from '../../support/postgres.ts';
-import { CARELESS, overtaken, relapse } from './lost-jobs.ts';
+import { reach, targets, turns } from './limits.ts';
+import { CARELESS, listed, overtaken, relapse } from './lost-jobs.ts';
 import { breakages, crash, expiry, flow, purge, strangers } from './scenes.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const SCENES: Readonly<Record<SceneName, (stage: Stage) => Promise<void>>> = {
   ...{ flow, breakages, crash, expiry, purge, strangers, relapse, overtaken },
+  ...{ listed, turns, targets, reach },
 };
 
 const CONCURRENCY = new Map([
@@ -19,6 +22,10 @@ const CONCURRENCY = new Map([
   ['holder', 4],
   ['rival-one', 8],
   ['careful', 1],
+  ['keeper', 1],
+  ['turns-one', 1],
+  ['targets-one', 1],
+  ['reach-one', 1],
 ]);
 
 /** A webhook's last try comes twenty seconds after its first. */
@@ -42,6 +49,10 @@ export const examine = async (
   const failed = played.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
   const left = [...failed, await waitForQuiet(stage.databaseUrl, QUIET_MAX_MS)].join('');
   await pause(ARRIVAL_MS);
+  await takeCensus({
+    ...{ folder: stage.folder, databaseUrl: stage.databaseUrl },
+    pids: () => [['the service', stage.service.pid() ?? 0]],
+  });
   const { breaches } = await checkRun({
     ...{ history: readHistory(stage.folder), databaseUrl: stage.databaseUrl },
     ...{ logs: await stage.logs(), webhookSecrets: stage.webhookSecrets },

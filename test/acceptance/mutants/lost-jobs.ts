@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { parseJobId, uuidOf } from '@switchyard/contracts';
 import pg from 'pg';
 import { openJournal, type RunLine } from '../../fault/history.ts';
 import { exchange, type Heard, type Post } from './exchange.ts';
@@ -9,7 +10,7 @@ import { startWorker } from './start-worker.ts';
 const END_WAIT_MS = 30_000;
 
 /** Workers that lose a job on purpose. */
-export const CARELESS = ['careless-one', 'careless-two'] as const;
+export const CARELESS = ['careless-one', 'careless-two', 'careless-three'] as const;
 type Careless = (typeof CARELESS)[number];
 
 type Said = { readonly free?: 0 | 1; readonly held?: readonly string[]; posts?: readonly Post[] };
@@ -81,6 +82,46 @@ export const relapse = async (stage: Stage): Promise<void> => {
     { claimNo: old, output: outputs[0], accepted: late.accepted[0] === true },
     { claimNo: now, output: outputs[1], accepted: last.accepted[0] === true },
   ]);
+};
+
+const LISTS = 'select from workers where worker_id = $1 and $2 = any (inventory)';
+/** What is listed so long before a claim was there for it. */
+const LISTED_FOR_MS = 1_500;
+const OFFERS = 12;
+
+/** A worker that lost a job lists it after all, and has room for it as well. */
+export const listed = async (stage: Stage): Promise<void> => {
+  const { folder, databaseUrl } = stage;
+  const endpoint = 'listed';
+  const workerId = 'careless-three';
+  const hand = handOf(stage, endpoint, workerId);
+  await hand({});
+  const input = '{"do":"echo","ms":20,"listed":1}';
+  const jobId = await submit(stage, { endpoint, key: 'listed', input });
+  await takeOne(hand);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const until = async (said: Said, sql: string, values: readonly unknown[]): Promise<void> => {
+    const untilMs = performance.now() + END_WAIT_MS;
+    while ((await client.query(sql, [...values])).rowCount === 0 && performance.now() < untilMs) {
+      await hand(said);
+    }
+  };
+  await until({}, 'select from queue where endpoint_id = $1', [endpoint]);
+  const held = [jobId];
+  await until({ held }, LISTS, [workerId, uuidIn(jobId)]);
+  await client.end();
+  await pause(LISTED_FOR_MS);
+  for (let n = 0; n < OFFERS; n += 1) await hand({ free: 1, held });
+  await using _ = startWorker({ ...stage.asker(endpoint, 'keeper'), concurrency: 1, folder });
+  await untilState(stage, endpoint, jobId, ['COMPLETED'], END_WAIT_MS);
+};
+
+/** The UUID of a job that clients know under `jobId`. */
+const uuidIn = (jobId: string): string => {
+  const parsed = parseJobId(jobId);
+  if (parsed === undefined) throw new TypeError(`${jobId} is no job's id`);
+  return uuidOf(parsed);
 };
 
 const LISTED_TWICE = `select from workers join leases using (endpoint_id, worker_id)

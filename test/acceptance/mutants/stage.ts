@@ -10,9 +10,11 @@ import {
   openJournal,
 } from '../../fault/history.ts';
 import { type AskApi, openApi, type Reply } from '../../fault/load/ask-api.ts';
-import { factOf } from '../../fault/load/client.ts';
+import { factOf, type LimitedClient } from '../../fault/load/client.ts';
 import { followEvents } from '../../fault/load/follow-events.ts';
+import { openForbiddenTarget } from '../../fault/load/open-forbidden-target.ts';
 import { receiveWebhooks, type WebhookReceiver } from '../../fault/load/receive-webhooks.ts';
+import { noteListedClaims } from '../../fault/note-listed-claims.ts';
 import { startNats, type TestNats } from '../../support/nats.ts';
 import type { TestPostgres } from '../../support/postgres.ts';
 import { type ServiceProcess, startSwitchyard } from '../../support/start-switchyard.ts';
@@ -21,7 +23,10 @@ import { makeKey } from '../support/setup-calls.ts';
 import type { Asker } from './exchange.ts';
 
 /** The endpoints of an exam; each scene has one of its own. */
-export const ENDPOINTS = ['flow', 'expiry', 'loss', 'late', 'rivals', 'purged'] as const;
+export const ENDPOINTS = [
+  ...(['flow', 'expiry', 'loss', 'late', 'rivals', 'purged'] as const),
+  ...(['listed', 'turns', 'targets', 'reach'] as const),
+] as const;
 export type EndpointName = (typeof ENDPOINTS)[number];
 
 /** A system under exam, with those who ask, work and listen. */
@@ -32,7 +37,11 @@ export type Stage = AsyncDisposable & {
   readonly nats: TestNats;
   readonly service: ServiceProcess;
   readonly webhookUrl: string;
+  /** Where no webhook may go. */
+  readonly forbiddenUrl: string;
   readonly webhookSecrets: readonly string[];
+  /** With a key that is limited to the endpoint `reach`. */
+  readonly limited: Omit<LimitedClient, 'random'>;
   readonly asker: (endpoint: EndpointName, workerId: string) => Asker;
   /** Asks, and writes down what came. */
   readonly ask: (operation: Wanted, line: string, asked?: Asked) => Promise<Reply>;
@@ -50,11 +59,11 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 
 const CONFIG = `
 endpoints: { ${ENDPOINTS.map((name) => `${name}: { name: ${name} }`).join(', ')} }
-webhooks: { allowPrivateTargets: [127.0.0.0/8] }
+webhooks: { allowPrivateTargets: [127.0.0.1/32] }
 `;
 
 /** Ahead of the database's, as the clock of a machine may be: nothing may depend on it. */
-const AHEAD_MS = 240_000;
+const AHEAD_MS = 600_000;
 const CLOCK = `const now = Date.now;
 Date.now = () => now() + ${AHEAD_MS};
 `;
@@ -74,6 +83,8 @@ export const openStage = async (
   const databaseUrl = await postgres.createDatabase();
   const receiver = started.use(await receiveWebhooks());
   receiver.keepIn(folder);
+  const forbidden = started.use(await openForbiddenTarget());
+  forbidden.keepIn(folder);
   const switchyard = started.use(
     await startSwitchyard({
       ...{ mode: 'all-in-one', databaseUrl, brokerUrl: nats.url, config: CONFIG, tree },
@@ -90,6 +101,10 @@ export const openStage = async (
   );
   const granted = { scopes: ['worker'], endpoints: [...ENDPOINTS] };
   const { key: token } = await makeKey(call, granted);
+  const reach = 'reach';
+  const limited = await makeKey(call, { scopes: ['submit', 'read'], endpoints: [reach] });
+  const limitedApi = started.use(openApi(apiUrl, limited.key));
+  await noteListedClaims(databaseUrl);
   started.use(await followEvents(nats.url, folder));
   const api = started.use(openApi(apiUrl, apiKey));
   const operations = started.use(openJournal<Operation>(path.join(folder, 'operations')));
@@ -98,6 +113,8 @@ export const openStage = async (
   return {
     ...{ folder, databaseUrl, nats, webhookSecrets, logs, over, note: operations.write },
     ...{ service: find('all'), webhookUrl: urlOf(receiver), noteFault: faults.write },
+    forbiddenUrl: forbidden.urls[0] ?? '',
+    limited: { api: limitedApi, journal: operations, reach },
     asker: (endpoint, workerId) => ({ gatewayUrl, endpoint, token, workerId }),
     ask: (operation, line, asked = {}) => askAndNote(api, operations, operation, line, asked),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

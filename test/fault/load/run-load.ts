@@ -12,7 +12,7 @@ import { followJob } from './act-on-job.ts';
 import { openApi } from './ask-api.ts';
 import { type Client, factOf, type LimitedClient } from './client.ts';
 import { type DrawnJob, drawJob } from './draw-job.ts';
-import { trespass } from './trespass.ts';
+import { TRESPASSES, trespass } from './trespass.ts';
 
 export type LoadOptions = {
   readonly apiUrl: string;
@@ -97,7 +97,9 @@ const liveJob = async (clients: Clients, producers: Producers, job: DrawnJob): P
   const jobId = await postUntilTaken(client, job);
   if (jobId === undefined) return;
   const other = clients.limited.find(({ reach }) => reach !== endpoint);
-  if (job.isTriedByOthers && other !== undefined) await trespass(other, job, jobId);
+  if (job.isTriedByOthers && other !== undefined) {
+    await trespass(other, client.random.pick(TRESPASSES), job, jobId);
+  }
   await followJob(client, job, jobId);
 };
 

@@ -2,8 +2,10 @@ import type { LimitedClient } from './client.ts';
 import { factOf } from './client.ts';
 import type { DrawnJob } from './draw-job.ts';
 
+type Way = (mine: string, theirs: string, jobId: string) => string;
+
 /** Ways to ask for a job of `theirs` with a key of `mine`. */
-const WAYS: readonly ((mine: string, theirs: string, jobId: string) => string)[] = [
+export const TRESPASSES: readonly Way[] = [
   (_, theirs, jobId) => `GET /v2/${theirs}/status/${jobId}`,
   (_, theirs, jobId) => `GET /v2/${theirs}/stream/${jobId}`,
   (_, theirs) => `GET /v2/${theirs}/requests`,
@@ -20,18 +22,19 @@ const WAYS: readonly ((mine: string, theirs: string, jobId: string) => string)[]
 
 const ID = /"(?:id|job|jobId)":"([0-9a-z-]{8,})"/gi;
 
-/** Asks, in a way of chance, for a job of another endpoint, and writes down what was told. */
+/** Asks for a job of another endpoint, and writes down what was told. */
 export const trespass = async (
-  { api, journal, random, reach }: LimitedClient,
+  { api, journal, reach }: Omit<LimitedClient, 'random'>,
+  way: Way,
   { endpoint }: Pick<DrawnJob, 'endpoint'>,
   jobId: string,
 ): Promise<void> => {
-  const line = random.pick(WAYS)(reach, endpoint, jobId);
+  const line = way(reach, endpoint, jobId);
   const reply = await api.ask({ line, ...(line.startsWith('POST') ? { body: '{}' } : {}) });
   const { jobId: told, ...fact } = factOf(reply).fact;
   const shown = [...reply.text.matchAll(ID)].flatMap(([, id = '']) => id);
   journal.write({
-    ...{ kind: 'trespass', via: 'http', endpoint, ...fact },
+    ...{ kind: 'trespass', via: 'http', endpoint, reach, ...fact },
     shown: told === undefined ? shown : [...shown, told],
     // An answer that succeeds tells of the job that it was asked for, with or without its id.
     ...(line.includes(jobId) ? { jobId } : {}),

@@ -11,6 +11,10 @@ export const SCENES = [
   'strangers',
   'relapse',
   'overtaken',
+  'listed',
+  'turns',
+  'targets',
+  'reach',
 ] as const;
 export type SceneName = (typeof SCENES)[number];
 

@@ -112,6 +112,39 @@ export const OF_SERVICES: readonly Mutant[] = [
     ],
   },
   {
+    name: 'a webhook is dated by the clock of the notifier',
+    scenes: ['flow'],
+    patches: [
+      {
+        file: 'services/notifier/src/deliver-webhooks.ts',
+        find: 'const sentAtMs = delivery.begunAtMs;',
+        put: 'const sentAtMs = Date.now();',
+      },
+    ],
+  },
+  {
+    name: 'webhooks go to private addresses',
+    scenes: ['targets'],
+    patches: [
+      {
+        file: 'packages/runtime/src/target-guard.ts',
+        find: 'const kind = forbiddenKind(address);',
+        put: 'const kind = [address].length > 1 ? forbiddenKind(address) : undefined;',
+      },
+    ],
+  },
+  {
+    name: 'a key opens endpoints that it is not for',
+    scenes: ['reach'],
+    patches: [
+      {
+        file: 'services/intake/src/http/authenticate.ts',
+        find: 'if (!mayUse(principal, endpointId)) throw noSuchEndpoint();',
+        put: '',
+      },
+    ],
+  },
+  {
     name: 'a slot is freed twice',
     scenes: ['flow'],
     patches: [

@@ -88,6 +88,31 @@ ended as materialized (
     ],
   },
   {
+    name: 'a job is given again to a worker that lists it',
+    scenes: ['listed'],
+    patches: [
+      inStatement('claim-jobs', 'unnest(inventory) as job_id', `unnest('{}'::uuid[]) as job_id`),
+    ],
+  },
+  {
+    name: 'the latest deadline goes first',
+    scenes: ['turns'],
+    patches: [
+      inStatement(
+        'claim-jobs',
+        'order by deadline_at, seq\n  limit greatest',
+        'order by deadline_at desc, seq desc\n  limit greatest',
+      ),
+    ],
+  },
+  {
+    name: 'the lock of a sweep outlives its transaction',
+    scenes: ['turns'],
+    patches: [
+      inStatement('in-sweep-turn', 'pg_try_advisory_xact_lock($1)', 'pg_try_advisory_lock($1)'),
+    ],
+  },
+  {
     name: 'a job that goes back to the queue keeps its lease',
     scenes: ['relapse'],
     patches: [
