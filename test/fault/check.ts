@@ -65,13 +65,15 @@ export const checkRun = async (evidence: Evidence): Promise<Checked> => {
 };
 
 const tellFigures = (given: Given): string[] => {
-  const lines = measureLines(given).filter(({ passedBy }) => passedBy > 0);
+  const [worst] = measureLines(given).sort((a, b) => b.passedBy - a.passedBy);
   const recovery = measureRecovery(given);
   return [
-    ...lines.map(
-      ({ name, passedBy, allowed }) =>
-        `${name}: at most ${passedBy} later jobs went before one, of ${allowed} allowed`,
-    ),
+    ...(worst === undefined
+      ? []
+      : [
+          `at most ${worst.passedBy} jobs with later deadlines went before one, ` +
+            `of ${worst.allowed} allowed (${worst.name})`,
+        ]),
     ...(recovery === undefined
       ? []
       : [
