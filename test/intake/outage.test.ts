@@ -6,20 +6,25 @@ import { startIntake, type TestIntake } from './start-intake.ts';
 
 type Fault = (run: () => Promise<object[]>) => Promise<object[]>;
 
-/** A store whose accepts go through `fault`, which may change for each. */
-const withFaults = (): { wrap: (store: Store) => Store; set: (fault: Fault) => void } => {
+/** A store whose statements of a name go through `fault`, which may change for each. */
+const withFaults = (
+  names = /^accept_/,
+): { wrap: (store: Store) => Store; set: (fault: Fault) => void } => {
   let fault: Fault = (run) => run();
+  const through = (given: Store['run']): Store['run'] => {
+    return async <Row extends object>(...[statement, values]: Parameters<Store['run']>) => {
+      const run = () => given<Row>(statement, values);
+      return names.test(statement.name) ? ((await fault(run)) as Row[]) : run();
+    };
+  };
   return {
     set: (next) => {
       fault = next;
     },
     wrap: (store) => ({
       ...store,
-      run: async <Row extends object>(...given: Parameters<Store['run']>) => {
-        const run = () => store.run<Row>(...given);
-        if (!given[0].name.startsWith('accept_')) return run();
-        return (await fault(run)) as Row[];
-      },
+      run: through(store.run),
+      runPinned: through(store.runPinned),
     }),
   };
 };
@@ -59,6 +64,31 @@ test('a commit that is not found is unknown, with the id to ask for', async () =
   assert.equal(json.code, 'outcome_unknown');
   assert.equal(headers.get('retry-after'), '1');
   assert.equal((await intake.send(`GET /v2/echo/status/${json.id}`)).status, 404);
+});
+
+test('a retry, cancel or purge whose confirmation was lost is unknown, not refused', async () => {
+  const faults = withFaults(/^(retry_job|cancel_jobs|purge_)/);
+  await using intake = await startIntake(faults);
+  await intake.makeEndpoint('echo');
+  const { id } = (await submit(intake)).json;
+  const doomed = (await submit(intake)).json.id;
+  faults.set(async (run) => {
+    await run();
+    throw lost();
+  });
+  const paths = [`cancel/${id}`, 'purge-queue', `retry/${doomed}`];
+  const ids = [id, undefined, doomed];
+  for (const [index, path] of paths.entries()) {
+    const { status, json, headers } = await intake.send(`POST /v2/echo/${path}`, { body: {} });
+    assert.deepEqual([status, json.code, json.id], [503, 'outcome_unknown', ids[index]], path);
+    assert.equal(headers.get('retry-after'), '1');
+  }
+  // Without an answer that may have come: nothing was done, for certain.
+  faults.set(() =>
+    Promise.reject(new StoreUnavailable(Object.assign(new Error(), { code: 'ECONNREFUSED' }))),
+  );
+  const refused = await intake.send(`POST /v2/echo/cancel/${doomed}`, { body: {} });
+  assert.deepEqual([refused.status, refused.json.code], [503, 'store.unavailable']);
 });
 
 test('behind an accept that hangs the others are refused in time, unstored', async () => {

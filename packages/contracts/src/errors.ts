@@ -120,7 +120,7 @@ export const ERRORS = {
   outcome_unknown: {
     status: 503,
     retry: true,
-    title: 'It is not known whether the job was stored',
+    title: 'It is not known whether this was done',
   },
   'server.defect': {
     status: 500,

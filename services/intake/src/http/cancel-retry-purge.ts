@@ -1,6 +1,12 @@
-import { AcceptedSchema, type InstanceId, PurgedSchema, refuse } from '@switchyard/contracts';
+import {
+  AcceptedSchema,
+  type InstanceId,
+  type JobId,
+  PurgedSchema,
+  refuse,
+} from '@switchyard/contracts';
 import { sourcesOf } from '@switchyard/lifecycle';
-import { retryJob, type Store } from '@switchyard/store';
+import { isOutcomeUnknown, retryJob, type Store, StoreUnavailable } from '@switchyard/store';
 import { cancelJob } from '../cancel-job.ts';
 import { purgeQueue } from '../purge-queue.ts';
 import type { StatusReader } from '../read-status.ts';
@@ -28,10 +34,11 @@ export const changeRoutes = (context: ChangeContext): Route[] => [
     scope: 'submit',
     body,
     success: { status: 200, schema: AcceptedSchema },
-    errors: ['job.not_found', 'job.expired'],
+    errors: ['job.not_found', 'job.expired', 'outcome_unknown'],
     answer: async (call) => {
       const id = jobIn(call);
-      return json({ id, status: await cancelJob(context, call.endpoint, id) });
+      const status = await orUnknown(id, () => cancelJob(context, call.endpoint, id));
+      return json({ id, status });
     },
   },
   {
@@ -42,7 +49,7 @@ export const changeRoutes = (context: ChangeContext): Route[] => [
     scope: 'submit',
     body,
     success: { status: 200, schema: AcceptedSchema },
-    errors: ['job.not_found', 'job.expired', 'job.wrong_state'],
+    errors: ['job.not_found', 'job.expired', 'job.wrong_state', 'outcome_unknown'],
     answer: (call) => retry(context, call),
   },
   {
@@ -53,19 +60,39 @@ export const changeRoutes = (context: ChangeContext): Route[] => [
     scope: 'admin',
     body,
     success: { status: 200, schema: PurgedSchema },
-    answer: async (call) =>
-      json({ removed: await purgeQueue(context, call.endpointId), status: 'completed' }),
+    errors: ['outcome_unknown'],
+    answer: async (call) => {
+      const removed = await orUnknown(undefined, () => purgeQueue(context, call.endpointId));
+      return json({ removed, status: 'completed' });
+    },
   },
 ];
 
 const retry = async (context: ChangeContext, call: EndpointCall) => {
   const { store, instance, statuses, changes } = context;
   const id = jobIn(call);
-  if (await retryJob(store, call.endpointId, `${instance}/control`, id)) {
+  const change = () => retryJob(store, call.endpointId, `${instance}/control`, id);
+  if (await orUnknown(id, change)) {
     changes.retried(call.endpointId, [id]);
     return json({ id, status: 'IN_QUEUE' });
   }
   const { state } = await statuses.find(call.endpoint, id);
   const allowed = sourcesOf('retry').join(' or ');
   throw refuse('job.wrong_state', `Only a job that is ${allowed} can be retried; it is ${state}.`);
+};
+
+/** A change whose commit nobody confirmed is neither done nor failed, and its sender is told so. */
+const orUnknown = async <Result>(
+  id: JobId | undefined,
+  change: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await change();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable && isOutcomeUnknown(error))) throw error;
+    const detail =
+      'The database went away before it said whether this was done; look, then repeat.';
+    const job = id === undefined ? {} : { id };
+    throw refuse('outcome_unknown', detail, { ...job, retryAfterSeconds: 1 });
+  }
 };
