@@ -5,11 +5,14 @@ import { openSwitchyard, type SwitchyardArena } from '../contenders/switchyard.t
 import { brief } from '../figures.ts';
 import type { Bench, Figures, Measure } from '../measure.ts';
 import { PLAIN_INPUT } from '../payload.ts';
+import type { WebhookPlan } from '../programs/webhook-target.ts';
 import { queryOnce } from '../query-once.ts';
-import { postJobs } from '../run-load.ts';
+import { runLoad } from '../run-load.ts';
 import { openServers } from '../servers.ts';
+import { startProgram } from '../start-program.ts';
 import { forgetCosts, readCosts, type StatementCost } from '../statement-costs.ts';
 import { columns } from '../table.ts';
+import { untilDelivered } from './webhooks.ts';
 
 const CONNECTIONS = 64;
 const TOLD = 20;
@@ -66,20 +69,44 @@ const tellCosts = (costs: readonly StatementCost[], jobs: number): string => {
   return columns([head, ...rows]);
 };
 
+/** Where webhooks go. */
+type Target = { readonly url: string; readonly pid: number; readonly count: () => number };
+
 /** @returns the CPU of the worker, in µs a job, its start included. */
-const runJobs = async (arena: SwitchyardArena, jobs: number): Promise<number> => {
+const runJobs = async (arena: SwitchyardArena, jobs: number, target?: Target): Promise<number> => {
   const worker = await arena.startWorker();
-  const plan = { connections: CONNECTIONS, requests: jobs };
-  await postJobs(await arena.front(), PLAIN_INPUT, plan);
+  const delivered = target?.count() ?? 0;
+  const { origin, path, headers } = await arena.front();
+  const webhook = target === undefined ? '' : `,"webhook":"${target.url}"`;
+  await runLoad({
+    origin,
+    method: 'POST',
+    paths: [path],
+    headers,
+    body: `{"input":${PLAIN_INPUT}${webhook}}`,
+    connections: CONNECTIONS,
+    requests: jobs,
+  });
   await untilAllDone(arena, [worker], jobs);
+  if (target !== undefined) await untilDelivered(target.count, delivered + jobs);
   const { cpuSeconds } = usageOf(worker.pid);
   await worker.leave();
   return (cpuSeconds * 1_000_000) / jobs;
 };
 
-const read = async (bench: Bench): Promise<Figures> => {
+const startTarget = async (parts: AsyncDisposableStack): Promise<Target> => {
+  const port = await freePort();
+  const plan: WebhookPlan = { port };
+  const program = parts.use(startProgram('webhook-target', plan));
+  await program.ready;
+  return { url: `http://127.0.0.1:${port}/hook`, pid: program.pid, count: program.count };
+};
+
+const read = async (bench: Bench, hasWebhooks: boolean): Promise<Figures> => {
   const jobs = bench.isQuick ? 1_000 : 50_000;
   const monitorPort = await freePort();
+  await using parts = new AsyncDisposableStack();
+  const target = hasWebhooks ? await startTarget(parts) : undefined;
   await using servers = openServers(
     { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.max': 1_000 },
     { monitorPort },
@@ -87,11 +114,12 @@ const read = async (bench: Bench): Promise<Figures> => {
   await using arena = await openSwitchyard(servers);
   const { processes } = arena.switchyard;
   // Code that runs often enough becomes faster; that is not what a job costs.
-  await runJobs(arena, Math.ceil(jobs / 5));
+  await runJobs(arena, Math.ceil(jobs / 5), target);
   const pids = new Map<string, number | undefined>([
     ...processes.map((one): [string, number | undefined] => [one.name, one.pid()]),
     ['postgres', (await servers.postgres()).pid],
     ['nats', (await servers.nats()).pid],
+    ...(target === undefined ? [] : [['target', target.pid] as const]),
   ]);
   await forgetCosts(arena.databaseUrl);
   const [before, wal, varz] = [
@@ -99,7 +127,7 @@ const read = async (bench: Bench): Promise<Figures> => {
     await walPlace(arena.databaseUrl),
     await readVarz(monitorPort),
   ];
-  const workerCpuUs = await runJobs(arena, jobs);
+  const workerCpuUs = await runJobs(arena, jobs, target);
   const after = usagesOf(pids);
   const walAfter = await walPlace(arena.databaseUrl);
   const varzAfter = await readVarz(monitorPort);
@@ -118,5 +146,9 @@ const read = async (bench: Bench): Promise<Figures> => {
 export const COST: Measure = {
   name: 'cost',
   about: 'what each job costs: CPU µs of each process, memory, statements, WAL bytes, messages',
-  run: (bench) => bench.compare('cost', [{ name: 'a job', read: () => read(bench) }]),
+  run: (bench) =>
+    bench.compare('cost', [
+      { name: 'a job', read: () => read(bench, false) },
+      { name: 'a job with a webhook', read: () => read(bench, true) },
+    ]),
 };

@@ -12,7 +12,8 @@ const CONNECTIONS = 64;
 const LAST_MAX_MS = 120_000;
 const LOOK_AGAIN_MS = 3;
 
-const untilDelivered = async (count: () => number, jobs: number): Promise<void> => {
+/** Resolves once `count` says that `jobs` webhooks came. @throws Error when that takes too long. */
+export const untilDelivered = async (count: () => number, jobs: number): Promise<void> => {
   const untilMs = performance.now() + LAST_MAX_MS;
   while (count() < jobs) {
     if (performance.now() > untilMs) throw new Error(`${count()} of ${jobs} webhooks came`);
