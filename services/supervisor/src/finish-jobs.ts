@@ -48,19 +48,24 @@ export type FinishContext = {
   readonly instance: InstanceId;
 };
 
+type Result = { readonly finish: Finish; readonly hooked: boolean };
+
 export const createFinisher = (context: FinishContext): Finisher => {
   const hold = createHold();
-  const results = createKeyedBatcher<EndpointId, Finish, boolean>({
-    run: async (endpointId, finishes) => {
+  const results = createKeyedBatcher<EndpointId, Result, boolean>({
+    run: async (endpointId, batch) => {
       const process = `${context.instance}/finish`;
+      const finishes = batch.map(({ finish }) => finish);
       const ended = await finishJobs(context.store, endpointId, process, finishes);
       tellChanged(context.broker, endpointId, [...ended]);
+      const isDue = batch.some(({ finish, hooked }) => hooked && ended.has(finish.jobId));
+      if (isDue) context.broker.hint(topics.due, NOTHING);
       return finishes.map((finish) => ended.has(finish.jobId));
     },
     maxItems: BATCH_MAX_ITEMS,
     maxBytes: BATCH_MAX_BYTES,
-    sizeOf: finishBytes,
-    keyOf: (finish) => finish.jobId,
+    sizeOf: ({ finish }) => finishBytes(finish),
+    keyOf: ({ finish }) => finish.jobId,
     queueMax: 100_000,
     isPermanent: (error) => !isPassing(error),
   });
@@ -83,8 +88,7 @@ export const createFinisher = (context: FinishContext): Finisher => {
   return {
     finish: (endpointId, finish, hooked) =>
       hold(finishBytes(finish), async (attempt) => {
-        const taken = await results.add(endpointId, finish);
-        if (taken && hooked) context.broker.hint(topics.due, NOTHING);
+        const taken = await results.add(endpointId, { finish, hooked });
         // After a commit whose outcome was not heard, a refusal may be our own success.
         return taken || (attempt.unknown && (await wasOurs(context, endpointId, finish)));
       }),

@@ -10,7 +10,11 @@ export const TRIES_MAX = 3;
 export const RETRY_AFTER_MS = 10_000;
 /** A try that did not report back after this long is closed as unknown, in ms. */
 const TRY_LOST_MS = 30_000;
-/** How many due deliveries one take looks at, so that a long backlog costs no more. */
+/**
+ * How many due deliveries one take looks at, for each that it may take, so that a long backlog costs
+ * no more. Those of a target that it fills are passed over by the next take.
+ */
+const LOOKS = 2;
 const LOOK_MAX = 512;
 
 const DUE = statement({
@@ -49,7 +53,7 @@ const START = statement({
     select coalesce(($4::int[])[array_position($3::text[], target)], $5) as room
   ) as looked_up
   where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp() and room > 0
-  order by due_at limit ${LOOK_MAX}
+  order by due_at limit least($2 * ${LOOKS}, ${LOOK_MAX})
 ),
 placed as materialized (
   select spot, due_at, room, row_number() over (partition by target order by due_at) as place
