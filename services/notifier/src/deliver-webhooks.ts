@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type EndpointId, printStatusBody } from '@switchyard/contracts';
 import type { Log, Metrics, Sealer, TargetGuard } from '@switchyard/runtime';
 import {
@@ -8,17 +9,20 @@ import {
   startDeliveries,
 } from '@switchyard/store';
 import manifest from '../package.json' with { type: 'json' };
+import { createTargetRooms, SENDS_PER_TARGET } from './pace-targets.ts';
 import { createPoster, type Posted, type PostWebhook } from './post-webhook.ts';
 import { createRecorder } from './record-tries.ts';
 import { signWebhook } from './sign-webhook.ts';
 
-const SENDS_MAX = 64;
+/** Posts under way. */
+const SENDS_MAX = 128;
+/** Posts under way and outcomes that are not written yet. */
+const HELD_MAX = 512;
 /**
- * To one host and port, so that one that is slow keeps nobody else from being told: at first, and
- * at most, which a target comes to that takes what it is sent within QUICK_MS.
+ * From one look to the next at the least, so that what comes due meanwhile, and the room that ends
+ * of sends make, are one statement; in ms. After a rest the first look is at once.
  */
-const SENDS_PER_TARGET = { first: 8, most: 32 } as const;
-const QUICK_MS = 1_000;
+const LOOK_APART_MS = 15;
 const USER_AGENT = `Switchyard/${manifest.version}`;
 
 export type DeliverContext = {
@@ -33,7 +37,7 @@ export type DeliverContext = {
 
 export interface Deliverer {
   /** Begins as many due deliveries as there is room for. @throws StoreUnavailable */
-  look(): Promise<void>;
+  look(signal: AbortSignal): Promise<void>;
   /** Waits up to `drainMs` for the sends under way; those that are left end as unknown. */
   drain(drainMs: number): Promise<void>;
 }
@@ -41,93 +45,91 @@ export interface Deliverer {
 /** Sends webhooks that are due. `ended` is called whenever a send has made room. */
 export const createDeliverer = (context: DeliverContext, ended: () => void): Deliverer => {
   const { store, log } = context;
-  const sends = new Set<Promise<void>>();
-  const targets = createTargets();
+  const held = new Set<Promise<void>>();
+  let sends = 0;
+  const targets = createTargetRooms();
   const abandoning = new AbortController();
-  const observe = observeSends(context.metrics, () => sends.size);
+  const observe = observeSends(context.metrics, () => sends);
   const openSecrets = createSecretOpener(context);
   const recorder = createRecorder({ store, log }, abandoning.signal);
   const { wrapPoster = (unwrapped) => unwrapped } = context;
-  const post = wrapPoster(createPoster(context.targetGuard));
+  const poster = createPoster(context.targetGuard);
+  const post = wrapPoster(poster.post);
   let turn = 0;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   const send = async (
+    delivery: StartedDelivery,
+    secrets: readonly string[],
+  ): Promise<Posted | undefined> => {
+    const { target } = delivery;
+    let posted: Posted | undefined;
+    sends += 1;
+    targets.enter(target);
+    try {
+      posted = await post(webhookOf(delivery, secrets));
+      return posted;
+    } finally {
+      sends -= 1;
+      targets.leave(target, posted);
+      ended();
+    }
+  };
+
+  const deliver = async (
     endpointId: EndpointId,
     delivery: StartedDelivery,
     secrets: readonly string[],
   ): Promise<void> => {
-    const posted = await post(webhookOf(delivery, secrets), abandoning.signal);
-    if (posted === undefined) return;
-    observe(posted);
-    targets.judge(delivery.target, posted);
     const { deliveryId, n } = delivery;
-    await recorder.record(endpointId, { deliveryId, n, ...posted });
+    try {
+      const posted = await send(delivery, secrets);
+      if (posted === undefined) return;
+      observe(posted);
+      await recorder.record(endpointId, { deliveryId, n, ...posted });
+    } catch (error) {
+      log.error({ delivery: deliveryId, err: error }, 'A try of a webhook broke off');
+    }
   };
 
-  const begin = (endpointId: EndpointId, delivery: StartedDelivery, secrets: string[]): void => {
-    const { target } = delivery;
-    targets.enter(target);
-    const under = send(endpointId, delivery, secrets)
-      .catch((error: unknown) => {
-        log.error({ delivery: delivery.deliveryId, err: error }, 'A try of a webhook broke off');
-      })
-      .finally(() => {
-        sends.delete(under);
-        targets.leave(target);
-        ended();
-      });
-    sends.add(under);
+  const hold = (delivering: Promise<void>): void => {
+    held.add(delivering);
+    void delivering.finally(() => held.delete(delivering));
   };
+
+  const rest = async (signal: AbortSignal): Promise<void> => {
+    const restMs = lookedAtMs + LOOK_APART_MS - performance.now();
+    if (restMs > 0) await pause(restMs, undefined, { signal });
+    lookedAtMs = performance.now();
+  };
+  // What is known must be written before a delivery can count as one that lost its sender.
+  const hasRoom = (): boolean => !recorder.isBehind() && held.size < HELD_MAX && sends < SENDS_MAX;
 
   return {
-    look: async () => {
-      // What is known must be written before a delivery can count as one that lost its sender.
-      if (recorder.isBehind() || sends.size >= SENDS_MAX) return;
+    look: async (signal) => {
+      await rest(signal);
+      if (!hasRoom()) return;
       const endpoints = inTurn(await findDueDeliveries(store), turn++);
       for (const [at, endpointId] of endpoints.entries()) {
         // Each endpoint gets its share of the room, so that one cannot take all of it.
-        const share = Math.ceil((SENDS_MAX - sends.size) / (endpoints.length - at));
+        const share = Math.ceil((SENDS_MAX - sends) / (endpoints.length - at));
         const secrets = share > 0 ? await openSecrets(endpointId) : undefined;
         if (secrets === undefined) continue;
         const room = { busy: targets.rooms(), idle: SENDS_PER_TARGET.first };
         for (const delivery of await startDeliveries(store, endpointId, share, room)) {
-          begin(endpointId, delivery, secrets);
+          hold(deliver(endpointId, delivery, secrets));
         }
       }
     },
     drain: async (drainMs) => {
-      const timer = setTimeout(() => abandoning.abort(), drainMs);
-      await Promise.all(sends);
+      const timer = setTimeout(() => {
+        abandoning.abort();
+        poster.abandon();
+      }, drainMs);
+      await Promise.all(held);
       clearTimeout(timer);
+      poster.close();
     },
-  };
-};
-
-/** What each target has under way, and how much it may have. One without any is forgotten. */
-const createTargets = () => {
-  const busy = new Map<string, { sends: number; most: number }>();
-  return {
-    enter: (target: string): void => {
-      const known = busy.get(target) ?? { sends: 0, most: SENDS_PER_TARGET.first };
-      known.sends += 1;
-      busy.set(target, known);
-    },
-    judge: (target: string, { delivered, durationMs }: Posted): void => {
-      const known = busy.get(target);
-      if (known === undefined) return;
-      const isQuick = delivered && durationMs < QUICK_MS;
-      known.most = isQuick
-        ? Math.min(known.most + 1, SENDS_PER_TARGET.most)
-        : SENDS_PER_TARGET.first;
-    },
-    leave: (target: string): void => {
-      const known = busy.get(target);
-      if (known === undefined) return;
-      known.sends -= 1;
-      if (known.sends === 0) busy.delete(target);
-    },
-    rooms: (): ReadonlyMap<string, number> =>
-      new Map([...busy].map(([target, { sends, most }]) => [target, most - sends])),
   };
 };
 

@@ -10,6 +10,8 @@ import {
 } from '@switchyard/store';
 
 const BATCH_MAX_TRIES = 100;
+/** How long an outcome waits for others, so that they are one commit, in ms. */
+const GATHER_MS = 15;
 const PAUSE_MIN_MS = 50;
 const PAUSE_MAX_MS = 1_000;
 
@@ -41,6 +43,14 @@ export const createRecorder = (
     isPermanent: (error) => !isPassing(error),
   });
 
+  let gathering: Promise<void> | undefined;
+  const gather = (): Promise<void> => {
+    gathering ??= pause(GATHER_MS).then(() => {
+      gathering = undefined;
+    });
+    return gathering;
+  };
+
   const repeat = async (write: () => Promise<void>): Promise<void> => {
     behind += 1;
     try {
@@ -56,6 +66,7 @@ export const createRecorder = (
   return {
     record: async (endpointId, ending) => {
       const write = () => batches.add(endpointId, ending);
+      await gather();
       if (await isWritten(write)) return;
       if (behind === 0) log.warn({}, 'Outcomes of webhooks wait for the database');
       await repeat(write);

@@ -14,9 +14,9 @@ const FAILED = {
 export const armPoster =
   (points: Failpoints) =>
   (post: PostWebhook): PostWebhook =>
-  (webhook, signal) =>
+  (webhook) =>
     points.around(
       'notifier.post-webhook',
-      () => post(webhook, signal),
+      () => post(webhook),
       () => FAILED,
     );
