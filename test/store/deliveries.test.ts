@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { EndpointId, JobId } from '@switchyard/contracts';
 import {
   addWebhookSecret,
@@ -46,6 +47,17 @@ const makeDue = async (endpointId: EndpointId): Promise<void> => {
   await sql('update deliveries set due_at = statement_timestamp() where endpoint_id = $1', [
     endpointId,
   ]);
+};
+
+/** Resolves once a statement waits for a lock of the session beside. */
+const untilBlocked = async (): Promise<void> => {
+  const query = `select from pg_stat_activity
+    where datname = current_database() and pg_backend_pid() = any (pg_blocking_pids(pid))`;
+  for (let rows: object[] = []; rows.length === 0; rows = await sql(query)) {
+    await pause(5);
+    // Within a transaction the activity is that of its first look.
+    await sql('select pg_stat_clear_snapshot()');
+  }
 };
 
 const startOne = async (endpointId: EndpointId): Promise<StartedDelivery> => {
@@ -154,6 +166,20 @@ describe('a delivery', () => {
       [endpointId],
     );
     assert.deepEqual(rows, [{ tries: 1, unknowns: 1, outcome: null }]);
+  });
+
+  test('that another statement moves while its end is recorded takes it the second time', async () => {
+    const { endpointId } = await finished(1);
+    const { deliveryId, n } = await startOne(endpointId);
+    await sql('begin');
+    await sql('update deliveries set output = output where endpoint_id = $1', [endpointId]);
+    const first = record(endpointId, deliveryId, n, true);
+    await untilBlocked();
+    await sql('commit');
+    assert.equal(await first, 0);
+    assert.equal(await record(endpointId, deliveryId, n, true), 1);
+    assert.deepEqual(await triesOf(endpointId), [[1, 'delivered', 'delivered']]);
+    assert.equal(await record(endpointId, deliveryId, n, true), 0, 'it is over');
   });
 });
 

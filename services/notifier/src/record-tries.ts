@@ -33,7 +33,9 @@ export const createRecorder = (
   let behind = 0;
   const batches = createKeyedBatcher<EndpointId, DeliveryTry, void>({
     run: async (endpointId, endings) => {
-      await recordDeliveryTries(store, endpointId, endings);
+      const recorded = await recordDeliveryTries(store, endpointId, endings);
+      // One whose job was retried at that moment is found by the second look; others are no more.
+      if (recorded < endings.length) await recordDeliveryTries(store, endpointId, endings);
       return endings.map(() => undefined);
     },
     maxItems: BATCH_MAX_TRIES,

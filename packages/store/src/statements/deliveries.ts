@@ -216,10 +216,13 @@ tried as materialized (
       and delivery_tries.n = told.n
     limit 1
   ) as own
+),
+recorded as (
+  update delivery_tries set outcome = known, duration_ms = took_ms,
+    response_status = answer_status, response_excerpt = answer_excerpt, error = reason
+  from tried where delivery_tries.ctid = tried.try_spot
 )
-update delivery_tries set outcome = known, duration_ms = took_ms,
-  response_status = answer_status, response_excerpt = answer_excerpt, error = reason
-from tried where delivery_tries.ctid = tried.try_spot`,
+select count(*)::int as count from told`,
 });
 
 /** How the try `n` of a delivery ended. */
@@ -236,15 +239,18 @@ export type DeliveryTry = {
 
 /**
  * Records the ends of tries: delivered, or due again after RETRY_AFTER_MS, or failed for good. One
- * that is no longer `started` changes nothing. `tries` must not hold one delivery twice.
+ * that is no longer `started` changes nothing, nor does one whose delivery another statement moved
+ * meanwhile, as a retry of its job does: say such a one again. `tries` must not hold one delivery
+ * twice.
+ * @returns how many were recorded.
  */
 export const recordDeliveryTries = async (
   store: Store,
   endpointId: EndpointId,
   tries: readonly DeliveryTry[],
-): Promise<void> => {
-  if (tries.length === 0) return;
-  await store.runPinned(RECORD, [
+): Promise<number> => {
+  if (tries.length === 0) return 0;
+  const [row] = await store.runPinned<{ count: number }>(RECORD, [
     endpointId,
     uuidArray(tries.map(({ deliveryId }) => deliveryId)),
     intArray(tries.map(({ n }) => n)),
@@ -254,6 +260,7 @@ export const recordDeliveryTries = async (
     byteaArray(tries.map(({ responseExcerpt }) => responseExcerpt)),
     textArray(tries.map(({ error }) => error)),
   ]);
+  return row?.count ?? 0;
 };
 
 const SECRETS = statement({
