@@ -44,9 +44,11 @@ const makeDue = async (endpointId: EndpointId): Promise<void> => {
     `update delivery_tries set started_at = started_at - interval '31 s' where endpoint_id = $1`,
     [endpointId],
   );
-  await sql('update deliveries set due_at = statement_timestamp() where endpoint_id = $1', [
-    endpointId,
-  ]);
+  await sql(
+    `update deliveries set due_at = statement_timestamp(), lost_at = lost_at - interval '30 s'
+    where endpoint_id = $1`,
+    [endpointId],
+  );
 };
 
 /** Resolves once a statement waits for a lock of the session beside. */

@@ -108,7 +108,9 @@ const makeSoundData = async (): Promise<void> => {
     const { deliveryId, n } = first;
     await recordDeliveryTries(store, endpointId, [{ deliveryId, n, ...outcome, delivered }]);
     if (delivered) continue;
-    await sql('update deliveries set due_at = now() where delivery_id = $1', [first.deliveryId]);
+    await sql('update deliveries set due_at = now(), lost_at = null where delivery_id = $1', [
+      first.deliveryId,
+    ]);
     await sql('update deliveries set due_at = $1 where delivery_id <> $2', [
       'infinity',
       first.deliveryId,

@@ -1,10 +1,12 @@
 import { first } from './0001-first.ts';
 import { wholeLifecycle } from './0002-whole-lifecycle.ts';
 import { operations } from './0003-operations.ts';
+import { deliveriesInPlace } from './0004-deliveries-in-place.ts';
 
 /** Every step of the schema, oldest first. A step that was released is never edited. */
 export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
   { name: '0001-first', sql: first },
   { name: '0002-whole-lifecycle', sql: wholeLifecycle },
   { name: '0003-operations', sql: operations },
+  { name: '0004-deliveries-in-place', sql: deliveriesInPlace },
 ];

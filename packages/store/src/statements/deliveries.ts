@@ -17,11 +17,18 @@ const TRY_LOST_MS = 30_000;
 const LOOKS = 2;
 const LOOK_MAX = 512;
 
+/**
+ * It is time for a try, and none is under way whose sender may live. While one is, `due_at` stays
+ * as it was, since an entry of its index for each try would cost more than all else; so whoever
+ * looks passes those by, which senders keep few.
+ */
+const IS_DUE = `closed_at is null and due_at <= statement_timestamp()
+      and (lost_at is null or lost_at <= statement_timestamp())`;
+
 const DUE = statement({
   name: 'find_due_deliveries',
   text: `select endpoint_id from endpoints where exists (select from deliveries
-    where deliveries.endpoint_id = endpoints.endpoint_id and closed_at is null
-      and due_at <= statement_timestamp())`,
+    where deliveries.endpoint_id = endpoints.endpoint_id and ${IS_DUE})`,
 });
 
 /** The endpoints with a delivery to make. */
@@ -52,7 +59,7 @@ const START = statement({
   cross join lateral (
     select coalesce(($4::int[])[array_position($3::text[], target)], $5) as room
   ) as looked_up
-  where endpoint_id = $1 and closed_at is null and due_at <= statement_timestamp() and room > 0
+  where endpoint_id = $1 and ${IS_DUE} and room > 0
   order by due_at limit least($2 * ${LOOKS}, ${LOOK_MAX})
 ),
 placed as materialized (
@@ -63,11 +70,12 @@ due as materialized (
   select locked.*
   from (select spot from placed where place <= room order by due_at) as wanted
   cross join lateral (
-    select ctid as spot, delivery_id, closed_at, due_at, trying, ${IS_UNDER_WAY} as is_lost
+    select ctid as spot, delivery_id, closed_at, due_at, lost_at, trying,
+      ${IS_UNDER_WAY} as is_lost
     from deliveries where endpoint_id = $1 and ctid = wanted.spot
     offset 0 for update skip locked
   ) as locked
-  where locked.closed_at is null and locked.due_at <= statement_timestamp()
+  where ${IS_DUE}
   limit $2
 ),
 taken as (
@@ -76,7 +84,7 @@ taken as (
     trying = case when ${IS_GIVEN_UP} then deliveries.trying else deliveries.trying + 1 end,
     closed_at = case when ${IS_GIVEN_UP} then statement_timestamp() end,
     outcome = case when ${IS_GIVEN_UP} then 'failed' end,
-    due_at = statement_timestamp() + ${TRY_LOST_MS} * interval '1 ms'
+    lost_at = statement_timestamp() + ${TRY_LOST_MS} * interval '1 ms'
   from due where deliveries.endpoint_id = $1 and deliveries.ctid = due.spot
   returning deliveries.*
 ),
@@ -205,7 +213,9 @@ told as (
       when tries + 1 >= ${TRIES_MAX} then 'failed' end,
     closed_at = case when known = 'delivered' or tries + 1 >= ${TRIES_MAX}
       then statement_timestamp() end,
-    due_at = statement_timestamp() + ${RETRY_AFTER_MS} * interval '1 ms'
+    due_at = case when known = 'delivered' then due_at
+      else statement_timestamp() + ${RETRY_AFTER_MS} * interval '1 ms' end,
+    lost_at = null
   from held where deliveries.endpoint_id = $1 and deliveries.ctid = held.spot
   returning held.*
 ),
