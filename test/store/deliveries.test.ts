@@ -170,7 +170,7 @@ describe('a delivery', () => {
     assert.deepEqual(rows, [{ tries: 1, unknowns: 1, outcome: null }]);
   });
 
-  test('that another statement moves while its end is recorded takes it the second time', async () => {
+  test('that is moved while its end is recorded takes it the second time', async () => {
     const { endpointId } = await finished(1);
     const { deliveryId, n } = await startOne(endpointId);
     await sql('begin');

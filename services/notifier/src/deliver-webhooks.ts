@@ -44,24 +44,58 @@ export interface Deliverer {
 
 /** Sends webhooks that are due. `ended` is called whenever a send has made room. */
 export const createDeliverer = (context: DeliverContext, ended: () => void): Deliverer => {
+  const { store } = context;
+  const openSecrets = createSecretOpener(context);
+  const sender = createSender(context, ended);
+  let turn = 0;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  const rest = async (signal: AbortSignal): Promise<void> => {
+    const restMs = lookedAtMs + LOOK_APART_MS - performance.now();
+    if (restMs > 0) await pause(restMs, undefined, { signal });
+    lookedAtMs = performance.now();
+  };
+
+  return {
+    look: async (signal) => {
+      await rest(signal);
+      if (sender.room() === 0) return;
+      const endpoints = inTurn(await findDueDeliveries(store), turn++);
+      for (const [at, endpointId] of endpoints.entries()) {
+        // Each endpoint gets its share of the room, so that one cannot take all of it.
+        const share = Math.ceil(sender.room() / (endpoints.length - at));
+        const secrets = share > 0 ? await openSecrets(endpointId) : undefined;
+        if (secrets === undefined) continue;
+        const room = { busy: sender.targetRooms(), idle: SENDS_PER_TARGET.first };
+        for (const delivery of await startDeliveries(store, endpointId, share, room)) {
+          sender.begin({ endpointId, delivery, secrets });
+        }
+      }
+    },
+    drain: sender.drain,
+  };
+};
+
+type Sending = {
+  readonly endpointId: EndpointId;
+  readonly delivery: StartedDelivery;
+  readonly secrets: readonly string[];
+};
+
+/** Sends what was started, and records how it ended. `ended` is called as sends make room. */
+const createSender = (context: DeliverContext, ended: () => void) => {
   const { store, log } = context;
   const held = new Set<Promise<void>>();
   let sends = 0;
   const targets = createTargetRooms();
   const abandoning = new AbortController();
   const observe = observeSends(context.metrics, () => sends);
-  const openSecrets = createSecretOpener(context);
   const recorder = createRecorder({ store, log }, abandoning.signal);
   const { wrapPoster = (unwrapped) => unwrapped } = context;
   const poster = createPoster(context.targetGuard);
   const post = wrapPoster(poster.post);
-  let turn = 0;
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  const send = async (
-    delivery: StartedDelivery,
-    secrets: readonly string[],
-  ): Promise<Posted | undefined> => {
+  const send = async ({ delivery, secrets }: Sending): Promise<Posted | undefined> => {
     const { target } = delivery;
     let posted: Posted | undefined;
     sends += 1;
@@ -76,52 +110,36 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
     }
   };
 
-  const deliver = async (
-    endpointId: EndpointId,
-    delivery: StartedDelivery,
-    secrets: readonly string[],
-  ): Promise<void> => {
-    const { deliveryId, n } = delivery;
+  const deliver = async (sending: Sending): Promise<void> => {
+    const { deliveryId, n } = sending.delivery;
     try {
-      const posted = await send(delivery, secrets);
+      const posted = await send(sending);
       if (posted === undefined) return;
       observe(posted);
-      await recorder.record(endpointId, { deliveryId, n, ...posted });
+      await recorder.record(sending.endpointId, { deliveryId, n, ...posted });
     } catch (error) {
       log.error({ delivery: deliveryId, err: error }, 'A try of a webhook broke off');
     }
   };
 
-  const hold = (delivering: Promise<void>): void => {
-    held.add(delivering);
-    void delivering.finally(() => held.delete(delivering));
-  };
-
-  const rest = async (signal: AbortSignal): Promise<void> => {
-    const restMs = lookedAtMs + LOOK_APART_MS - performance.now();
-    if (restMs > 0) await pause(restMs, undefined, { signal });
-    lookedAtMs = performance.now();
-  };
-  // What is known must be written before a delivery can count as one that lost its sender.
-  const hasRoom = (): boolean => !recorder.isBehind() && held.size < HELD_MAX && sends < SENDS_MAX;
-
   return {
-    look: async (signal) => {
-      await rest(signal);
-      if (!hasRoom()) return;
-      const endpoints = inTurn(await findDueDeliveries(store), turn++);
-      for (const [at, endpointId] of endpoints.entries()) {
-        // Each endpoint gets its share of the room, so that one cannot take all of it.
-        const share = Math.ceil((SENDS_MAX - sends) / (endpoints.length - at));
-        const secrets = share > 0 ? await openSecrets(endpointId) : undefined;
-        if (secrets === undefined) continue;
-        const room = { busy: targets.rooms(), idle: SENDS_PER_TARGET.first };
-        for (const delivery of await startDeliveries(store, endpointId, share, room)) {
-          hold(deliver(endpointId, delivery, secrets));
-        }
-      }
+    targetRooms: targets.rooms,
+    /** How many sends more may begin. */
+    room: (): number => {
+      // What is known must be written before a delivery can count as one that lost its sender.
+      if (recorder.isBehind()) return 0;
+      return Math.max(0, Math.min(SENDS_MAX - sends, HELD_MAX - held.size));
     },
-    drain: async (drainMs) => {
+    begin: (sending: Sending): void => {
+      const delivering = deliver(sending);
+      held.add(delivering);
+      void delivering.finally(() => {
+        const wasFull = held.size >= HELD_MAX;
+        held.delete(delivering);
+        if (wasFull) ended();
+      });
+    },
+    drain: async (drainMs: number): Promise<void> => {
       const timer = setTimeout(() => {
         abandoning.abort();
         poster.abandon();

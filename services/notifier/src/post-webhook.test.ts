@@ -47,7 +47,7 @@ const openPoster = (guard: TargetGuard = open) => {
   return { ...poster, to, [Symbol.dispose]: () => poster.close() };
 };
 
-test('posts that follow each other share a connection, those beside each other do not', async () => {
+test('posts after one another share a connection, those beside each other do not', async () => {
   await using target = await startTarget((socket) => socket.write(OK));
   using poster = openPoster();
   for (let post = 0; post < 5; post += 1) {
