@@ -150,11 +150,16 @@ export const problemBody = (problem: Problem): Record<string, string | number> =
   ...(problem.id === undefined ? {} : { id: problem.id }),
 });
 
-/** A refusal thrown out of a deep place; doors turn it into the answer. */
+/** A refusal thrown out of a deep place; doors turn it into the answer. It has no stack. */
 export class Refusal extends Error {
   readonly problem: Problem;
   constructor(problem: Problem) {
+    // It is no defect, so that nobody asks where it came from; and to note that would cost more
+    // than all else that a refused request does here.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(problem.detail);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'Refusal';
     this.problem = problem;
   }
