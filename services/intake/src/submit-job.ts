@@ -50,8 +50,10 @@ export const submitJob = async (context: SubmitContext, given: Submitted): Promi
   if (key !== undefined) checkKey(key, source);
   const { job, startAfter } = readJob(context, given);
   if (startAfter !== undefined) await context.startGuard.admit(startAfter);
-  if (endpoint.limits.maxQueued !== null) await context.queueGuard.admit(endpoint);
-  return context.acceptor.accept(endpoint.id as EndpointId, source, job);
+  const accept = () => context.acceptor.accept(endpoint.id as EndpointId, source, job);
+  if (endpoint.limits.maxQueued === null) return accept();
+  const places = await context.queueGuard.admit(endpoint);
+  return accept().finally(places.settle);
 };
 
 /**

@@ -1,5 +1,12 @@
 import type { Readable } from 'node:stream';
-import type { Endpoint, EndpointId, ErrorCode, NDJSON, Scope } from '@switchyard/contracts';
+import type {
+  Endpoint,
+  EndpointId,
+  ErrorCode,
+  NDJSON,
+  Refusal,
+  Scope,
+} from '@switchyard/contracts';
 import type { Principal } from '@switchyard/store';
 
 export const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
@@ -77,6 +84,8 @@ export type KeyRoute = Described & {
 export type EndpointRoute = Described & {
   readonly access: 'endpoint';
   readonly scope: Scope;
+  /** Why a call would be refused whatever its body says; asked before that is read. */
+  readonly refusal?: (endpoint: Endpoint) => Refusal | undefined;
   readonly answer: (call: EndpointCall) => Promise<Answer>;
 };
 

@@ -1,8 +1,10 @@
 import {
   AcceptedSchema,
+  type Endpoint,
   type ErrorCode,
   type JobId,
   newJobId,
+  type Refusal,
   RUN_BODY_MAX_BYTES,
   RUNSYNC_BODY_MAX_BYTES,
   StatusBodySchema,
@@ -11,6 +13,7 @@ import {
 } from '@switchyard/contracts';
 import { isTerminal } from '@switchyard/lifecycle';
 import { describeStatus } from '../describe-status.ts';
+import { queueFull } from '../guard-queue.ts';
 import type { ProgressMemory } from '../remember-progress.ts';
 import type { Accepted } from '../store-jobs.ts';
 import { describeAccepted, IDEMPOTENCY_KEY, type SubmitContext, submitJob } from '../submit-job.ts';
@@ -48,6 +51,7 @@ export const runRoutes = (context: RunContext): Route[] => [
     summary: 'Queue a job.',
     access: 'endpoint',
     scope: 'submit',
+    refusal: (endpoint) => refusalOf(context, endpoint),
     headers: [KEY_PARAMETER],
     body: { schema: SubmissionSchema, maxBytes: RUN_BODY_MAX_BYTES },
     success: { status: 200, schema: AcceptedSchema },
@@ -63,6 +67,7 @@ export const runRoutes = (context: RunContext): Route[] => [
     summary: 'Queue a job and wait for its end.',
     access: 'endpoint',
     scope: 'submit',
+    refusal: (endpoint) => refusalOf(context, endpoint),
     query: [WAIT_PARAMETER],
     headers: [KEY_PARAMETER],
     body: { schema: SubmissionSchema, maxBytes: RUNSYNC_BODY_MAX_BYTES },
@@ -83,6 +88,10 @@ export const runRoutes = (context: RunContext): Route[] => [
     },
   },
 ];
+
+/** A full queue takes nothing, whatever the body says: most requests of an overload end here. */
+const refusalOf = ({ queueGuard }: RunContext, endpoint: Endpoint): Refusal | undefined =>
+  queueGuard.isFull(endpoint) ? queueFull(endpoint) : undefined;
 
 const submit = (context: RunContext, call: EndpointCall, jobId: JobId): Promise<Accepted> =>
   submitJob(context, {

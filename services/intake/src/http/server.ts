@@ -108,6 +108,9 @@ const addRoute = (
       const enter = (admitted: Partial<Admitted>): void => {
         request.admitted = admitted;
         if (route.access !== 'open') check(request.headers);
+        if (route.access !== 'endpoint' || admitted.endpoint === undefined) return;
+        const refusal = route.refusal?.(admitted.endpoint);
+        if (refusal !== undefined) throw refusal;
       };
       const admitted = admit(context, route, request);
       if (admitted instanceof Promise) {

@@ -1,6 +1,6 @@
 import type { Endpoint, EndpointId, JobId, Problem } from '@switchyard/contracts';
 import { type NewJob, StoreUnavailable } from '@switchyard/store';
-import { queueFull } from '../guard-queue.ts';
+import { type Places, queueFull } from '../guard-queue.ts';
 import { answerFor, type Outcome, storeIsAway } from '../store-jobs.ts';
 import { describeAccepted, type SubmitContext } from '../submit-job.ts';
 import { answerProblemLine, type Group } from './group.ts';
@@ -28,12 +28,12 @@ export const storeGroup = async (
   group: Group,
 ): Promise<string> => {
   await checkStarts(context, group);
-  await checkRoom(context, endpoint, group);
+  const settle = await checkRoom(context, endpoint, group);
   const jobs = jobsOf(group);
   const fates =
     jobs.length === 0
       ? 'allStored'
-      : await context.lanes.run((lane) => store(context, endpoint, lane, jobs));
+      : await context.lanes.run((lane) => store(context, endpoint, lane, jobs)).finally(settle);
   return tellFates(context, endpoint, group, fates);
 };
 
@@ -54,26 +54,30 @@ const checkStarts = async (context: StoreContext, group: Group): Promise<void> =
   }
 };
 
-/** The first jobs of the group get the room that there is. */
+const NO_PLACES: Places = { count: 0, settle: () => undefined };
+
+/** The first jobs of the group get the room that there is. @returns what gives it back. */
 const checkRoom = async (
   context: StoreContext,
   endpoint: Endpoint,
   group: Group,
-): Promise<void> => {
+): Promise<Places['settle']> => {
   const wanted = jobsOf(group).length;
-  let room = 0;
+  let places = NO_PLACES;
   let reason: unknown = queueFull(endpoint);
   try {
-    room = await context.queueGuard.admitUpTo(endpoint, wanted);
+    places = await context.queueGuard.admitUpTo(endpoint, wanted);
   } catch (error) {
     reason = error;
   }
-  if (room === wanted) return;
+  let room = places.count;
+  if (room === wanted) return places.settle;
   for (const [place, item] of group.items.entries()) {
     if (typeof item === 'string') continue;
     if (room > 0) room -= 1;
     else refuseAt(context, group, place, reason);
   }
+  return places.settle;
 };
 
 /** A batch that fails for good is halved, down to the job that is at fault. */
