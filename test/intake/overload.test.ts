@@ -72,3 +72,22 @@ test('a queue that was purged takes jobs again at once', async () => {
   const tookMs = performance.now() - fromMs;
   assert.ok(tookMs < 800, `it took ${tookMs} ms`);
 });
+
+test('bodies under way have a bound, and whoever goes gives room back', async () => {
+  await intake.makeEndpoint('large');
+  const almost = Buffer.from(`{"input":"${'x'.repeat(10_400_000)}`);
+  const head = Buffer.from(headOf('large', `content-length: ${almost.length + 2}`));
+  const sockets = await Promise.all(Array.from({ length: 26 }, dial));
+  const refusals = sockets.map(async (socket) => {
+    const [answer] = await once(socket, 'data');
+    return String(answer);
+  });
+  // None has come to its end, and all of them together are more than there is room for.
+  for (const socket of sockets) socket.write(Buffer.concat([head, almost]));
+  const refusal = await Promise.race(refusals);
+  assert.match(refusal, /^HTTP\/1\.1 503 .*retry-after: 1\r\n.*connection: close\r\n/s);
+  assert.match(refusal, /service\.overloaded.*Too many large bodies/);
+  for (const socket of sockets) socket.destroy();
+  const body = Buffer.concat([almost, Buffer.from('"}')]);
+  assert.equal((await send('POST /v2/large/run', { body })).status, 200);
+});

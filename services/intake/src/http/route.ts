@@ -22,6 +22,8 @@ export type Call = {
   readonly query: Readonly<Record<string, unknown>>;
   /** Empty where none was sent. */
   readonly body: Buffer;
+  /** Lets go of the body: for routes that wait for long when they have read it. */
+  readonly dropBody: () => void;
   /** What comes in, unread where the route says that its body is streamed. */
   readonly stream: AsyncIterable<Buffer>;
   readonly header: (name: string) => string | undefined;

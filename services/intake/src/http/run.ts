@@ -77,6 +77,7 @@ export const runRoutes = (context: RunContext): Route[] => [
       const waitMs = integerIn(call, 'wait', WAIT_MS, WAIT_MS.default);
       context.waiters.admit();
       const { jobId } = await submit(context, call, newJobId('sync'));
+      call.dropBody();
       const status = await context.waiters.wait(call.endpointId, jobId, {
         waitMs,
         wanted: ({ state }) => isTerminal(state),

@@ -5,6 +5,7 @@ import type { KeyRing } from '@switchyard/store';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { EndpointCache } from '../resolve-endpoint.ts';
 import { type Admitted, admitAtOnce, admitToEndpoint, admitToRoute } from './authenticate.ts';
+import { type BodyBound, type BodyRoom, boundBodies, holdBodies } from './bound-bodies.ts';
 import { answerClientError } from './client-errors.ts';
 import { checkLinesMedia, checkMedia, NDJSON_TYPE } from './media.ts';
 import { answerProblem, type ProblemTeller } from './problems.ts';
@@ -34,14 +35,16 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the check of the key, where the route has one. */
     admitted: Partial<Admitted>;
+    /** Of its body, where that is read as a whole. */
+    bodyRoom: BodyRoom | undefined;
   }
 }
 
-type Context = ServerContext & StreamContext;
+type Context = ServerContext & StreamContext & { readonly bodies: BodyBound };
 
 /** A server for `routes`, not listening yet. */
 export const createServer = (given: ServerContext, routes: readonly Route[]): FastifyInstance => {
-  const context: Context = { ...given, conversing: new WeakSet() };
+  const context: Context = { ...given, conversing: new WeakSet(), bodies: boundBodies() };
   const requestIds = createRequestIds();
   const app = fastify({
     logger: false,
@@ -60,6 +63,7 @@ export const createServer = (given: ServerContext, routes: readonly Route[]): Fa
     },
   });
   app.decorateRequest('admitted');
+  app.decorateRequest('bodyRoom');
   app.removeAllContentTypeParsers();
   // Bodies are read as bytes only: what is in them is passed on as it came.
   // The usual type by its name as well, which spares parsing it.
@@ -120,6 +124,7 @@ const addRoute = (
       enter(admitted);
       done();
     },
+    ...(route.method === 'GET' || route.body?.type !== undefined ? {} : holdBodies(context.bodies)),
     handler: (request, reply) => {
       const answerWith = (answer: Answer): void => {
         count(answer.status);
@@ -178,7 +183,13 @@ const callOf = <Who extends Partial<Admitted>>(
   ...who,
   path: pathOf(request),
   query: request.query as Readonly<Record<string, unknown>>,
-  body: Buffer.isBuffer(request.body) ? request.body : NO_BODY,
+  get body() {
+    return Buffer.isBuffer(request.body) ? request.body : NO_BODY;
+  },
+  dropBody: () => {
+    request.body = undefined;
+    request.bodyRoom?.leave();
+  },
   stream: request.raw,
   requestId: request.id,
   header: (name) => {
