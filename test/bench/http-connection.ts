@@ -1,7 +1,7 @@
 import net from 'node:net';
 
-/** Hears each answer: its status and its body. */
-export type HearAnswer = (status: number, body: Buffer) => void;
+/** Hears each answer: its status, its body, and its head as it came. */
+export type HearAnswer = (status: number, body: Buffer, head: string) => void;
 
 /** A kept connection with one request under way at most. */
 export type HttpConnection = {
@@ -54,7 +54,7 @@ export const openHttpConnection = async (
     if (pending.length < end) return;
     const body = pending.subarray(bodyAt, end);
     pending = EMPTY;
-    hear(status, body);
+    hear(status, body, head);
   });
   return {
     send: (request) => void socket.write(request),
