@@ -23,6 +23,13 @@ const BATCH_MAX_EVENTS = 1_000;
  * to its worker before its events are read; in ms.
  */
 const REST_MS = 15;
+/**
+ * A full page of nothing but accepted jobs is one of a burst, and tells what their senders were
+ * told already: for the first BURST_MS of it the next page follows BURST_REST_MS later, so that
+ * those who store the jobs have the machine and the database first. In ms.
+ */
+const BURST_REST_MS = 100;
+const BURST_MS = 5_000;
 
 export type RelayContext = PublishContext & {
   readonly store: Store;
@@ -80,11 +87,13 @@ export const createRelay = (context: RelayContext): Relay => {
       if (from === undefined) return;
       try {
         await pause(REST_MS);
+        const beganMs = performance.now();
         let events = await readEventsAfter(store, from, BATCH_MAX_EVENTS);
         if (events.length === 0) return;
         while (events.length > 0 && !signal.aborted) {
           events = await advance(events);
           if ((await hold()) === undefined) return;
+          await giveWay(events, beganMs);
         }
       } catch (error) {
         // What the database knows of the cursor may be another thing by now.
@@ -99,4 +108,11 @@ export const createRelay = (context: RelayContext): Relay => {
       await takeCursor(store, RELAY_CURSOR, instance, 0);
     },
   };
+};
+
+/** Rests before a page of a burst that began at `beganMs` on the monotonic clock. */
+const giveWay = async (events: readonly LoggedEvent[], beganMs: number): Promise<void> => {
+  const isFull = events.length >= BATCH_MAX_EVENTS;
+  if (!isFull || performance.now() - beganMs >= BURST_MS) return;
+  if (events.every(({ event }) => event === 'accepted')) await pause(BURST_REST_MS);
 };
