@@ -124,7 +124,10 @@ const nameAmong = <Key extends string>(
   key: KeyToken,
 ): Key | undefined => {
   const length = key.end - key.start;
-  if (!key.escaped) return known.find((name) => spells(body, key.start, length, name));
+  if (!key.escaped) {
+    for (const name of known) if (spells(body, key.start, length, name)) return name;
+    return undefined;
+  }
   // An escape takes six bytes at most for each character, so that a longer key is none of ours.
   if (known.every((name) => length > 6 * name.length)) return undefined;
   const plain: unknown = JSON.parse(`"${body.toString('latin1', key.start, key.end)}"`);

@@ -14,6 +14,7 @@ export type KeyToken = { start: number; end: number; escaped: boolean };
 export const FAILED = -1;
 /** Stands for the byte after the last one; smaller than any, so that range checks refuse it. */
 const END = -1;
+const SPACE = 0x20;
 const QUOTE = 0x22;
 const PLUS = 0x2b;
 export const COMMA = 0x2c;
@@ -61,11 +62,12 @@ export class Scanner {
 
   /** Where the first value begins. */
   begin(from: number): number {
-    if (this.body.toString('latin1', from, from + 3) === '\xef\xbb\xbf') {
+    const { body } = this;
+    if (body[from] === 0xef && body[from + 1] === 0xbb && body[from + 2] === 0xbf) {
       return this.expected(from, 'a JSON value, not a byte order mark,');
     }
-    const at = skipSpace(this.body, from);
-    return at >= this.body.length ? this.fail({ kind: 'empty' }) : at;
+    const at = skipSpace(body, from);
+    return at >= body.length ? this.fail({ kind: 'empty' }) : at;
   }
 
   /** Nothing but white space may follow the value that ended at `end`. */
@@ -210,11 +212,13 @@ export const skipSpace = (body: Buffer, start: number): number => {
 
 /** The first byte from `start` on that ends a string or needs a look: quote, backslash, control. */
 const skipPlain = (body: Buffer, start: number): number => {
+  // Most bytes of most bodies are passed here; a bound of its own is cheaper than END for each.
+  const { length } = body;
   let at = start;
-  let byte = body[at] ?? END;
-  while (byte > QUOTE ? byte !== BACKSLASH : byte === 0x20 || byte === 0x21) {
+  while (at < length) {
+    const byte = body[at] ?? END;
+    if (byte === QUOTE || byte === BACKSLASH || byte < SPACE) break;
     at += 1;
-    byte = body[at] ?? END;
   }
   return at;
 };
