@@ -5,6 +5,7 @@ import {
   type NewJob,
   readIdempotencyKeys,
   type Store,
+  type StoredJobs,
   StoreUnavailable,
   type SubmissionSource,
 } from '@switchyard/store';
@@ -41,12 +42,13 @@ export const storeJobs = async (
 ): Promise<Outcomes> => {
   const { store } = context;
   const settled = await storeOrConfirm(context, endpointId, source, lane, jobs);
-  if (settled.stored.size === jobs.length) return 'allStored';
-  const missing = jobs.filter(({ jobId }) => !settled.stored.has(jobId));
+  const { stored } = settled;
+  if (stored === 'all' || stored.size === jobs.length) return 'allStored';
+  const missing = jobs.filter(({ jobId }) => !stored.has(jobId));
   const keyed = await readKeysOf(store, endpointId, source, missing);
   return new Map(
     jobs.map((job): [JobId, Outcome] => {
-      if (settled.stored.has(job.jobId)) return [job.jobId, { kind: 'stored', jobId: job.jobId }];
+      if (stored.has(job.jobId)) return [job.jobId, { kind: 'stored', jobId: job.jobId }];
       if (job.idempotency === undefined) return [job.jobId, { kind: 'unknown' }];
       const held = keyed?.get(job.idempotency.key);
       if (held === undefined) {
@@ -75,7 +77,7 @@ const storeOrConfirm = async (
   source: SubmissionSource,
   lane: string,
   jobs: readonly NewJob[],
-): Promise<{ stored: ReadonlySet<JobId>; isKnown: boolean }> => {
+): Promise<{ stored: StoredJobs; isKnown: boolean }> => {
   try {
     const process = `${instance}/accept/${lane}`;
     return { stored: await acceptJobs(store, endpointId, process, source, jobs), isKnown: true };

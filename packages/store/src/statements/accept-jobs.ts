@@ -37,6 +37,9 @@ export type NewJob = {
   readonly idempotency: { readonly key: string; readonly bodyHash: Buffer } | undefined;
 };
 
+/** Which of the jobs that were given. */
+export type StoredJobs = 'all' | ReadonlySet<JobId>;
+
 const WANTED = `
 wanted as materialized (
   select * from unnest($3::uuid[], $5::int[], $6::int[], $7::text[], $8::bigint[], $9::bigint[],
@@ -120,27 +123,30 @@ select job_id from fresh`;
 const AT_ONCE = accept('fresh');
 const NOT_LATE = accept('fresh where job_id not in (select job_id from late)');
 
-/** What most batches are: fewer columns to carry, and no ids to hand back. */
+/**
+ * What most batches are: fewer columns to carry, and no ids to hand back. The inputs come last, as
+ * the driver copies what is already there whenever a parameter has no room behind it.
+ */
 const ALIKE = `
 with fresh as materialized (
-  select * from unnest($3::uuid[], $5::int[], $6::int[]) as w (job_id, input_at, input_length)
+  select * from unnest($3::uuid[], $4::int[], $5::int[]) as w (job_id, input_at, input_length)
 ),
 made as (
   insert into jobs (endpoint_id, job_id, input, webhook, execution_timeout_ms, ttl_ms,
     low_priority, created_at)
-  select $1, job_id, substring($4::bytea from input_at for input_length), null, $7::bigint,
-    $8::bigint, $9::smallint >= 2, statement_timestamp() from fresh
+  select $1, job_id, substring($10::bytea from input_at for input_length), null, $6::bigint,
+    $7::bigint, $8::smallint >= 2, statement_timestamp() from fresh
 ),
 queued as (
   insert into queue (endpoint_id, rank, deadline_at, job_id, claim_no, attempts, event_seq,
     execution_timeout_ms, waiting_since, escalate_at, has_webhook, has_secrets)
-  select $1, $9, statement_timestamp() + $8 * interval '1 ms', job_id, 0, 0, 1, $7,
+  select $1, $8, statement_timestamp() + $7 * interval '1 ms', job_id, 0, 0, 1, $6,
     statement_timestamp(),
-    case when $9 >= 2 then ${escalatesAt('statement_timestamp()', '$8')} end, false, false
+    case when $8 >= 2 then ${escalatesAt('statement_timestamp()', '$7')} end, false, false
   from fresh
 ),
 ${LOGGED}
-${countQueued('$10::bigint')}`;
+${countQueued('$9::bigint')}`;
 
 const STATEMENTS = {
   alike: statement({ name: 'accept_jobs', text: ALIKE }),
@@ -168,8 +174,8 @@ const statementFor = (isKeyed: boolean, isLate: boolean): Statement => {
 /**
  * Stores jobs of one endpoint and queues them, or delays them to their start, in one statement that
  * has waited for the disk when it returns. `jobs` must not hold one idempotency key twice.
- * @returns the ids that were stored; the others lost their idempotency key to an earlier
- * submission, which `readIdempotencyKeys` tells.
+ * @returns the ids that were stored, or that `all` were; the others lost their idempotency key to
+ * an earlier submission, which `readIdempotencyKeys` tells.
  * @throws StoreUnavailable: whether the jobs were stored may be unknown (`isOutcomeUnknown`).
  */
 export const acceptJobs = async (
@@ -178,12 +184,12 @@ export const acceptJobs = async (
   process: string,
   source: SubmissionSource,
   jobs: readonly NewJob[],
-): Promise<ReadonlySet<JobId>> => {
+): Promise<StoredJobs> => {
   const [first] = jobs;
-  if (first === undefined) return new Set();
+  if (first === undefined) return 'all';
   if (areAlike(first, jobs)) {
     await acceptAlike(store, endpointId, process, first, jobs);
-    return new Set(jobs.map((job) => job.jobId));
+    return 'all';
   }
   return acceptUnlike(store, endpointId, process, source, jobs);
 };
@@ -213,13 +219,13 @@ const acceptAlike = async (
     endpointId,
     process,
     uuidArray(jobs.map((job) => uuidOf(job.jobId))),
-    inputs.bytes,
     intArray(inputs.at),
     intArray(inputs.lengths),
     executionTimeoutMs,
     ttlMs,
     rank,
     jobs.length,
+    inputs.bytes,
   ]);
 };
 
@@ -229,7 +235,7 @@ const acceptUnlike = async (
   process: string,
   source: SubmissionSource,
   jobs: readonly NewJob[],
-): Promise<ReadonlySet<JobId>> => {
+): Promise<StoredJobs> => {
   const isKeyed = jobs.some((job) => job.idempotency !== undefined);
   const isLate = jobs.some((job) => job.startAtMs !== null);
   const inputs = toBlob(jobs.map((job) => job.input));
@@ -253,5 +259,6 @@ const acceptUnlike = async (
     source,
     ...(isLate ? [bigintArray(jobs.map((job) => job.startAtMs))] : []),
   ]);
+  if (rows.length === jobs.length) return 'all';
   return new Set(rows.map((row) => jobIdOf(row.job_id)));
 };

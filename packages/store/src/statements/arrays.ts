@@ -19,25 +19,27 @@ const FIRST_INDEX = 1;
 /** For a parameter that is `uuid[]`, of UUIDs in their usual form. */
 export const uuidArray = (uuids: readonly string[]): Buffer => {
   const bytes = arrayOf('uuid', uuids.length, uuids.length * (LENGTH_BYTES + UUID_BYTES));
+  // Digits are read from bytes, made at once, in half of the time that they take from strings.
+  const text = Buffer.from(uuids.join(''), 'latin1');
   let at = HEAD_BYTES;
-  for (const uuid of uuids) {
-    bytes[at + 3] = UUID_BYTES;
-    bytes[at] = bytes[at + 1] = bytes[at + 2] = 0;
-    at += LENGTH_BYTES;
+  for (let from = 0; from < text.length; from += UUID_CHARACTERS) {
+    at = bytes.writeInt32BE(UUID_BYTES, at);
     for (const place of UUID_PLACES) {
-      bytes[at] = (digitAt(uuid, place) << 4) | digitAt(uuid, place + 1);
+      const high = digitOf(text[from + place] ?? 0);
+      bytes[at] = (high << 4) | digitOf(text[from + place + 1] ?? 0);
       at += 1;
     }
   }
   return bytes;
 };
 
+const UUID_CHARACTERS = 36;
 /** Where in the text of a UUID the two digits of each of its bytes stand. */
-const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+const UUID_PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const;
 
-/** The hexadecimal digit at `place`; letters are 39 behind where they would follow the digits. */
-const digitAt = (uuid: string, place: number): number => {
-  const code = uuid.charCodeAt(place) | 0x20;
+/** What a hexadecimal digit stands for; letters are 39 behind where they would follow. */
+const digitOf = (character: number): number => {
+  const code = character | 0x20;
   return code > 0x39 ? code - 0x57 : code - 0x30;
 };
 
