@@ -83,7 +83,7 @@ test('what services send or start besides is known here', () => {
       /\b(?:fetch|https?\.request|spawn|fork|net\.connect)\(/.test(read(file)),
   );
   assert.deepEqual(senders.sort(), [
-    'services/notifier/src/post-webhook.ts',
+    'services/notifier/src/post-webhook/connection.ts',
     // The keeper starts its child and the workers; what asks it to start one has the failpoint.
     'services/supervisor/src/keeper/tend-child.ts',
     'services/supervisor/src/processes/local-host.ts',
