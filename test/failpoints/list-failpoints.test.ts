@@ -80,7 +80,7 @@ test('what services send or start besides is known here', () => {
     (file) =>
       /^services\/.*\.ts$/.test(file) &&
       !/\.(?:test|fixture)\.ts$/.test(file) &&
-      /\b(?:fetch|https?\.request|spawn|fork|net\.connect)\(/.test(read(file)),
+      /\b(?:fetch|https?\.request|client\.dispatch|spawn|fork|net\.connect)\(/.test(read(file)),
   );
   assert.deepEqual(senders.sort(), [
     'services/notifier/src/post-webhook/connection.ts',
