@@ -18,6 +18,8 @@ const TEST_MS = 120_000;
 const FILE_MS = 600_000;
 const FILES_AT_ONCE = 2;
 const SLOWEST_SHOWN = 12;
+/** Hundreds of processes load the same code; this spares each a third of its start. */
+const COMPILED = path.join(REPOSITORY, 'test/node_modules/.cache/compiled');
 
 type Counts = { passed: number; failed: number };
 type Timed = { file: string; ms: number };
@@ -75,6 +77,7 @@ const runWithServers = async (files: readonly string[], signal: AbortSignal): Pr
   await using postgres = await startPostgres();
   await using nats = await startNats();
   await using rabbit = await startRabbit({ vhosts: RABBIT_VHOSTS });
+  process.env.NODE_COMPILE_CACHE = COMPILED;
   process.env.TEST_DATABASE_URL = postgres.url;
   process.env.TEST_NATS_URL = nats.url;
   process.env.TEST_AMQP_URL = rabbit.url;

@@ -35,9 +35,10 @@ export type RunpodWorker = {
 const FACT_TIMEOUT_MS = 30_000;
 const PROGRAM = fileURLToPath(new URL('./runpod-worker.ts', import.meta.url));
 
-const environmentOf = (settings: RunpodWorkerSettings): Record<string, string> => {
+const environmentOf = (settings: RunpodWorkerSettings): NodeJS.ProcessEnv => {
   const { gatewayUrl, endpoint, workerId, workerToken: token } = settings;
   return {
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     ...workerEnvironment({ base: `${gatewayUrl}/${endpoint}`, endpoint, token, workerId }),
     RUNPOD_PING_INTERVAL: String(settings.pingIntervalMs ?? 1_000),
     TEST_CONCURRENCY: String(settings.concurrency ?? 1),
