@@ -9,6 +9,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   // A third of a start is compilation. What was compiled is kept beside the code, so that only who
   // may change the code may write there; processes that this one starts find it by the variable.
   const cache = new URL('../node_modules/.cache/switchyard', import.meta.url);
+  // biome-ignore lint/style/noProcessEnv: it is for Node, and no configuration of ours.
   process.env.NODE_COMPILE_CACHE ??= fileURLToPath(cache);
   module.enableCompileCache();
   await import('../src/main.ts');

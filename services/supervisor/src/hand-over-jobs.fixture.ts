@@ -26,7 +26,10 @@ export const openHanding = (store: Store) => {
   const broker = { hint: () => undefined };
   const log = createLog({ level: 'error', service: 'test', instance: 'test' });
   const instance = 'test' as InstanceId;
-  const workers = createWorkerBook(() => undefined);
+  const workers = createWorkerBook(
+    () => undefined,
+    () => undefined,
+  );
   const worker = workers.see(ENDPOINT, WORKER);
   worker.free = 4;
   const context: HandOverContext = {

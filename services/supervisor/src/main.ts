@@ -32,6 +32,11 @@ import { createWorkerBook, type WorkerBook } from './track-workers.ts';
 
 /** An assign comes within this time after the claim that was under way, in ms. */
 const LAST_ASSIGNS_MS = 250;
+/**
+ * When a worker that was met is stored, in ms: its first requests tell its slots. Not later, or an
+ * HTTP part that dies again and again would let workers count as lost that ask all the while.
+ */
+const FIRST_SIGN_MS = 100;
 
 /** The worker processes of this machine, as the gateway needs them. */
 export interface Processes {
@@ -68,11 +73,13 @@ export type SupervisorContext = {
 /** The supervisor: the gateway that workers talk to, and the worker processes of this machine. */
 export const createSupervisor = (context: SupervisorContext): Service => {
   const stop = new AbortController();
-  const parts = connect(context);
+  let loops: SupervisorLoops | undefined;
+  const parts = connect(context, () => {
+    setTimeout(() => loops?.storeSigns.wake(), FIRST_SIGN_MS).unref();
+  });
   const app = createGateway(parts.gateway);
   addRunpodRoutes(app, parts.gateway);
   addExchangeRoute(app, parts.gateway);
-  let loops: SupervisorLoops | undefined;
 
   return {
     name: 'supervisor',
@@ -112,10 +119,10 @@ export const createSupervisor = (context: SupervisorContext): Service => {
 };
 
 /** Makes the parts of a supervisor and tells each of those that it needs. */
-const connect = (context: SupervisorContext) => {
+const connect = (context: SupervisorContext, met: () => void) => {
   const { broker, instance } = context;
   const endpoints = createEndpointList(context.store);
-  const workers: WorkerBook = createWorkerBook(() => demand.changed());
+  const workers: WorkerBook = createWorkerBook(() => demand.changed(), met);
   const demand = createDemandSender(broker, instance, () => workers);
   const finisher = createFinisher(context);
   const processes = context.startProcesses({ workers, endpoints: endpoints.all });

@@ -100,19 +100,26 @@ export const freeSlots = (worker: Presence): number => {
 
 const keyOf = (endpointId: EndpointId, workerId: WorkerId): string => `${endpointId}/${workerId}`;
 
-/** @param changed is called when a worker has more or less room than before. */
-export const createWorkerBook = (changed: () => void): WorkerBook => {
+/**
+ * @param changed is called when a worker has more or less room than before.
+ * @param met is called when a worker is entered.
+ */
+export const createWorkerBook = (changed: () => void, met: () => void): WorkerBook => {
   const book = new Map<string, Presence>();
   let isReleased = false;
   return {
     see: (endpointId, workerId) => {
       const key = keyOf(endpointId, workerId);
-      const known = book.get(key) ?? newPresence(endpointId, workerId);
-      known.seenAtMs = performance.now();
-      if (known.state === 'starting') known.state = 'live';
-      known.released = isReleased;
-      book.set(key, known);
-      return known;
+      const known = book.get(key);
+      const worker = known ?? newPresence(endpointId, workerId);
+      worker.seenAtMs = performance.now();
+      if (worker.state === 'starting') worker.state = 'live';
+      worker.released = isReleased;
+      if (known === undefined) {
+        book.set(key, worker);
+        met();
+      }
+      return worker;
     },
     find: (endpointId, workerId) => book.get(keyOf(endpointId, workerId)),
     all: () => book.values(),

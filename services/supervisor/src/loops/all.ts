@@ -27,7 +27,11 @@ export type LoopsContext = SignContext &
     readonly reconcile: ReconcileContext;
   };
 
-export type SupervisorLoops = { readonly learnEndpoints: Loop; stop(): Promise<void> };
+export type SupervisorLoops = {
+  readonly learnEndpoints: Loop;
+  readonly storeSigns: Loop;
+  stop(): Promise<void>;
+};
 
 /** Starts what the supervisor looks after by itself. */
 export const startSupervisorLoops = (context: LoopsContext): SupervisorLoops => {
@@ -36,11 +40,12 @@ export const startSupervisorLoops = (context: LoopsContext): SupervisorLoops => 
     startLoop({ name, everyMs, run, log });
   const host = os.hostname();
   const learnEndpoints = loop('learn endpoints', TICK_MS, context.learnEndpoints);
+  const signs = loop('store signs of life', TICK_MS, () => storeSigns(context));
   const loops = [
     learnEndpoints,
+    signs,
     loop('beat', TICK_MS, () => beatSupervisor(store, instance, host, process.pid)),
     loop('repeat the demand', TICK_MS, async () => demand.send()),
-    loop('store signs of life', TICK_MS, () => storeSigns(context)),
     loop('tell crash loops', TICK_MS, createCrashTeller(context)),
     loop('return lost assigns', TICK_MS, () => returnLostAssigns(reconcile)),
     loop('return old mail', MAIL_EVERY_MS, () => returnOldMail(reconcile)),
@@ -53,6 +58,7 @@ export const startSupervisorLoops = (context: LoopsContext): SupervisorLoops => 
   demand.onUnheard(claiming.wake);
   return {
     learnEndpoints,
+    storeSigns: signs,
     stop: async () => {
       await Promise.all([...loops, claiming].map((one) => one.stop()));
     },

@@ -117,7 +117,10 @@ export const openProcesses = async (
     await broker.listen(topic, (hint) => hints.push(hint.topic), stop.signal);
   }
   const host = context.host ?? createLocalHost({ log, dataDir: path.join(folder, endpointId) });
-  const workers = createWorkerBook(() => undefined);
+  const workers = createWorkerBook(
+    () => undefined,
+    () => undefined,
+  );
   const parts: ProcessesContext = {
     store,
     broker,
