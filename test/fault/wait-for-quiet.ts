@@ -34,15 +34,16 @@ export const waitForQuiet = async (
 
 /** The broker first: what one took in hand that died is given to another half a minute later. */
 const lookOnce = async (databaseUrl: string, brokerUrl?: string): Promise<string[]> => {
-  const waiting = brokerUrl === undefined ? 0 : await countSubmissions(brokerUrl);
-  const left = await lookAtTables(databaseUrl);
-  return waiting === 0 ? left : [...left, `${waiting} submissions at the broker`];
+  const submissions = brokerUrl === undefined ? [] : await lookAtSubmissions(brokerUrl);
+  return [...(await lookAtTables(databaseUrl)), ...submissions];
 };
 
-const countSubmissions = async (url: string): Promise<number> => {
+const lookAtSubmissions = async (url: string): Promise<string[]> => {
   const producer = await openProducer(url);
   try {
-    return await producer.waiting();
+    const waiting = await producer.waiting();
+    if (waiting === 0) return [];
+    return [`${waiting} submissions at the broker (${await producer.describeWaiting()})`];
   } finally {
     await producer[Symbol.asyncDispose]();
   }

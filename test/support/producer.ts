@@ -26,6 +26,8 @@ export type Producer = AsyncDisposable & {
   deadLetters(): Promise<DeadLetter[]>;
   /** Submissions at the broker; on RabbitMQ without those that are in a consumer's hands. */
   waiting(): Promise<number>;
+  /** What the broker tells of them besides, in words. */
+  describeWaiting(): Promise<string>;
   /** Has the broker forget message ids after `ms`, where it remembers any. */
   setDuplicateWindow(ms: number): Promise<void>;
   /** Lifecycle events from now on. */

@@ -40,6 +40,7 @@ export const openNatsProducer = async (url: string): Promise<Producer> => {
     },
     deadLetters: () => readDeadLetters(manager),
     waiting: async () => (await manager.streams.info('SWITCHYARD_SUBMIT')).state.messages,
+    describeWaiting: () => describeWaiting(manager),
     setDuplicateWindow: async (ms) => {
       await manager.streams.update('SWITCHYARD_SUBMIT', { duplicate_window: nanos(ms) });
     },
@@ -62,6 +63,17 @@ const headersOf = (given: readonly (readonly [string, string])[]): MsgHdrs => {
   const made = headers();
   for (const [name, value] of given) made.set(name, value);
   return made;
+};
+
+const describeWaiting = async (manager: JetStreamManager): Promise<string> => {
+  const { state } = await manager.streams.info('SWITCHYARD_SUBMIT');
+  const groups = await manager.consumers.list('SWITCHYARD_SUBMIT').next();
+  const told = groups.map(
+    ({ name, num_pending: left, num_ack_pending: inHand, num_redelivered: again, ack_floor }) =>
+      `${name} has ${inHand} in hand, ${again} of them again, ${left} left, ` +
+      `and settled all up to ${ack_floor.stream_seq}`,
+  );
+  return `${state.first_seq} to ${state.last_seq}; ${told.join('; ')}`;
 };
 
 const readDeadLetters = async (manager: JetStreamManager): Promise<DeadLetter[]> => {

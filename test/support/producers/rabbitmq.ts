@@ -1,4 +1,9 @@
-import amqp, { type ConfirmChannel, type ConsumeMessage, type GetMessage } from 'amqplib';
+import amqp, {
+  type Channel,
+  type ConfirmChannel,
+  type ConsumeMessage,
+  type GetMessage,
+} from 'amqplib';
 import { ANSWER_MAX_MS, type DeadLetter, type Producer, type Publication } from '../producer.ts';
 
 const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to';
@@ -44,19 +49,10 @@ export const openRabbitmqProducer = async (url: string): Promise<Producer> => {
     publish: (publication) => publish(publication),
     publishAndHear: (publication) => publishAndWait(ownAnswers, publication),
     ask: (publication) => publishAndWait(answers, publication),
-    deadLetters: async () => {
-      // A channel of its own, whose end puts everything back.
-      const looking = await connection.createChannel();
-      const letters: DeadLetter[] = [];
-      for (;;) {
-        const got = await looking.get('switchyard.dead', { noAck: false });
-        if (got === false) break;
-        letters.push(letterOf(got));
-      }
-      await looking.close();
-      return letters;
-    },
+    deadLetters: async () => await readDeadLetters(await connection.createChannel()),
     waiting: async () => (await channel.checkQueue('switchyard.submit')).messageCount,
+    describeWaiting: async () =>
+      `${(await channel.checkQueue('switchyard.submit')).consumerCount} consumers`,
     // It remembers no ids at all.
     setDuplicateWindow: async () => undefined,
     hearEvents: async (hear) => {
@@ -73,6 +69,18 @@ export const openRabbitmqProducer = async (url: string): Promise<Producer> => {
     },
     [Symbol.asyncDispose]: () => connection.close(),
   };
+};
+
+/** Reads all on a channel of its own, whose end puts everything back. */
+const readDeadLetters = async (looking: Channel): Promise<DeadLetter[]> => {
+  const letters: DeadLetter[] = [];
+  for (;;) {
+    const got = await looking.get('switchyard.dead', { noAck: false });
+    if (got === false) break;
+    letters.push(letterOf(got));
+  }
+  await looking.close();
+  return letters;
 };
 
 type Answers = {
