@@ -1,8 +1,8 @@
 import { after } from 'node:test';
-import { startRabbit } from '../support/rabbitmq.ts';
+import { takeBroker } from '../support/brokers.ts';
 import { outageSuite } from './outage-suite.ts';
 
-const rabbit = await startRabbit();
+const rabbit = await takeBroker('rabbitmq', 'submissions-outage');
 after(() => rabbit.close());
 
 outageSuite(() => rabbit.url);

@@ -1,4 +1,4 @@
-import { startRabbit } from '../support/rabbitmq.ts';
+import { takeBroker } from '../support/brokers.ts';
 import { wholeSuite } from './whole-suite.ts';
 
-wholeSuite('RabbitMQ', () => startRabbit());
+wholeSuite('RabbitMQ', (part) => takeBroker('rabbitmq', part));

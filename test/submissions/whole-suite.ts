@@ -17,13 +17,15 @@ const asserting: Checks = {
   end: () => undefined,
 };
 
-/** A broker's server of a test's own. */
-type StartBroker = () => Promise<AsyncDisposable & { readonly url: string }>;
+/** A broker that has nobody else on it. */
+type TakeBroker = (
+  part: 'parity' | 'backlog',
+) => Promise<AsyncDisposable & { readonly url: string }>;
 
 /** What the acceptance programs `parity` and `submissions` show, smaller, on one broker. */
-export const wholeSuite = (broker: string, start: StartBroker): void => {
+export const wholeSuite = (broker: string, take: TakeBroker): void => {
   test(`every case ends in the same way over HTTP and ${broker}`, options, async () => {
-    await using server = await start();
+    await using server = await take('parity');
     const verdicts = await runCases(broker, server.url);
     assert.deepEqual(
       verdicts.filter(({ fault }) => fault !== undefined),
@@ -33,7 +35,7 @@ export const wholeSuite = (broker: string, start: StartBroker): void => {
   });
 
   test('a backlog runs once, through a kill of intake, without its poison', options, async () => {
-    await using server = await start();
+    await using server = await take('backlog');
     await runBacklog(asserting, { brokerUrl: server.url, count: BACKLOG, fsync: false });
   });
 };

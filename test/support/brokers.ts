@@ -13,8 +13,11 @@ export type TestBroker = AsyncDisposable & {
   close(): Promise<void>;
 };
 
-/** Parts of one RabbitMQ that `npm test` starts; a file of tests takes the one of its name. */
-export const RABBIT_VHOSTS = ['runpod-sdk', 'worker-protocol', 'journey'] as const;
+/** Parts of one RabbitMQ that `npm test` starts; each is taken by one test or file of tests. */
+export const RABBIT_VHOSTS = [
+  ...(['runpod-sdk', 'worker-protocol', 'journey'] as const),
+  ...(['submissions', 'submissions-outage', 'parity', 'backlog'] as const),
+] as const;
 
 /**
  * The brokers that suites run on: those that TEST_BROKERS names with commas between them, all by
@@ -40,8 +43,9 @@ export const startBroker = (name: BrokerName): Promise<TestBroker> =>
 export const takeBroker = async (
   name: BrokerName,
   vhost: (typeof RABBIT_VHOSTS)[number],
-): Promise<{ readonly url: string; close(): Promise<void> }> => {
+): Promise<AsyncDisposable & { readonly url: string; close(): Promise<void> }> => {
   const shared = process.env.TEST_AMQP_URL;
   if (name === 'nats' || shared === undefined) return await startBroker(name);
-  return { url: `${shared}/${vhost}`, close: async () => undefined };
+  const close = async (): Promise<void> => undefined;
+  return { url: `${shared}/${vhost}`, close, [Symbol.asyncDispose]: close };
 };
