@@ -35,6 +35,7 @@ const STALE_MAX_MS = 300_000;
 const CACHE_MAX_KEYS = 10_000;
 const KEY = /^sy_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 const HEADER_MAX_CHARACTERS = 1_024;
+const PRESENTED_MAX = 1_000;
 
 /** A new key: 256 random bits behind an id that finds its row. Only its hash is to be stored. */
 export const newKey = (): { keyId: string; key: string; hash: Buffer } => {
@@ -52,6 +53,9 @@ type Remembered = {
   readonly atMs: number;
 };
 
+/** What a header presents. `keyId` is there where a key of ours may be. */
+type Presented = { readonly hash: Buffer; readonly keyId: string | undefined };
+
 /** The answer, or what it takes to ask the database for it. */
 type LookedUp =
   | { readonly known: KeyCheck }
@@ -68,6 +72,9 @@ type LookedUp =
  */
 export const createKeyRing = (store: Store, bootstrapKey: string | undefined): KeyRing => {
   const remembered = new Map<string, Remembered>();
+  // Clients come again and again, and a hash is a tenth of a request's work. That a header is found
+  // here tells nothing of a key, since only who sent all of it finds it.
+  const presented = new Map<string, Presented>();
   const bootstrapHash = bootstrapKey === undefined ? undefined : hashOf(bootstrapKey);
 
   const readAnew = async (keyId: string, before: Remembered | undefined): Promise<Remembered> => {
@@ -96,12 +103,24 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
     }
   };
 
+  const present = (authorization: string | undefined): Presented | undefined => {
+    if (authorization === undefined || authorization.length > HEADER_MAX_CHARACTERS)
+      return undefined;
+    const before = presented.get(authorization);
+    if (before !== undefined) return before;
+    const key = authorization.replace(/^bearer /i, '').trim();
+    if (key === '') return undefined;
+    const now = { hash: hashOf(key), keyId: KEY.exec(key)?.[1] };
+    if (presented.size >= PRESENTED_MAX) presented.clear();
+    presented.set(authorization, now);
+    return now;
+  };
+
   const lookUp = (authorization: string | undefined): LookedUp => {
-    const key = keyIn(authorization);
-    if (key === undefined) return { known: MISSING };
-    const given = hashOf(key);
+    const shown = present(authorization);
+    if (shown === undefined) return { known: MISSING };
+    const { hash: given, keyId } = shown;
     if (bootstrapHash !== undefined && timingSafeEqual(given, bootstrapHash)) return BOOTSTRAP;
-    const keyId = KEY.exec(key)?.[1];
     if (keyId === undefined) return { known: INVALID };
     const found = remembered.get(keyId);
     const isFresh = found !== undefined && performance.now() - found.atMs < CACHE_MS;
@@ -143,12 +162,6 @@ const INVALID: KeyCheck = {
 
 const judge = (found: Remembered, given: Buffer): KeyCheck =>
   found.opens !== undefined && timingSafeEqual(given, found.hash) ? found.opens : INVALID;
-
-const keyIn = (authorization: string | undefined): string | undefined => {
-  if (authorization === undefined || authorization.length > HEADER_MAX_CHARACTERS) return undefined;
-  const key = authorization.replace(/^bearer /i, '').trim();
-  return key === '' ? undefined : key;
-};
 
 /** Whether a principal may use an endpoint at all; when not, the endpoint does not exist for it. */
 export const mayUse = (principal: Principal, endpointId: EndpointId): boolean =>
