@@ -39,7 +39,7 @@ export const openNatsProducer = async (url: string): Promise<Producer> => {
       return Buffer.from(answer.data);
     },
     deadLetters: () => readDeadLetters(manager),
-    waiting: async () => (await manager.streams.info('SWITCHYARD_SUBMIT')).state.messages,
+    waiting: () => countWaiting(manager),
     describeWaiting: () => describeWaiting(manager),
     setDuplicateWindow: async (ms) => {
       await manager.streams.update('SWITCHYARD_SUBMIT', { duplicate_window: nanos(ms) });
@@ -63,6 +63,16 @@ const headersOf = (given: readonly (readonly [string, string])[]): MsgHdrs => {
   const made = headers();
   for (const [name, value] of given) made.set(name, value);
   return made;
+};
+
+/**
+ * What the group has yet to settle. The stream itself may hold more: a NATS of 2.9 that is killed
+ * brings messages back that were acknowledged, and gives them to nobody.
+ */
+const countWaiting = async (manager: JetStreamManager): Promise<number> => {
+  const groups = await manager.consumers.list('SWITCHYARD_SUBMIT').next();
+  if (groups.length === 0) return (await manager.streams.info('SWITCHYARD_SUBMIT')).state.messages;
+  return groups.reduce((sum, group) => sum + group.num_pending + group.num_ack_pending, 0);
 };
 
 const describeWaiting = async (manager: JetStreamManager): Promise<string> => {
