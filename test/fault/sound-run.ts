@@ -16,7 +16,7 @@ export const eventOf = (
   atMs: number,
   more = {},
 ): EventRow => ({
-  ...{ job: 'first', seq, event, atMs },
+  ...{ job: 'first', seq, event, atMs, place: seq },
   ...{ workerId: undefined, claimNo: undefined, reason: undefined, ...more },
 });
 

@@ -30,6 +30,8 @@ export type EventRow = {
   readonly reason: string | undefined;
   /** In ms since 1970 by the database's clock, with fractions. */
   readonly atMs: number;
+  /** Events are published in the order of their places. */
+  readonly place: number;
 };
 
 export type DeliveryRow = {
@@ -80,6 +82,7 @@ const JOBS = `select jobs.job_id, jobs.endpoint_id as endpoint,
   results.worker_id, results.claim_no
   from jobs left join results using (endpoint_id, job_id)`;
 const EVENTS = `select job_id, seq, event, worker_id, claim_no, reason,
+  (row_number() over (order by txid, id))::float8 as place,
   extract(epoch from occurred_at)::float8 * 1000 as at_ms from events order by job_id, seq`;
 const DELIVERIES = `select delivery_id as id, job_id, event_seq as seq, outcome, unknowns
   from deliveries`;
@@ -111,6 +114,7 @@ type EventFound = {
   claim_no: number | null;
   reason: string | null;
   at_ms: number;
+  place: number;
 };
 
 type JobFound = {
@@ -130,7 +134,7 @@ type JobFound = {
 const eventIn = (row: EventFound): EventRow => ({
   ...{ job: jobIdOf(row.job_id), seq: row.seq, event: row.event, atMs: row.at_ms },
   ...{ workerId: row.worker_id ?? undefined, claimNo: row.claim_no ?? undefined },
-  reason: row.reason ?? undefined,
+  ...{ reason: row.reason ?? undefined, place: row.place },
 });
 
 const jobIn = (row: JobFound, events: readonly EventRow[]): JobRow => ({
