@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 import { killInTurn } from '../acceptance/kill-nine/kill-in-turn.ts';
 import type { Checks } from '../acceptance/support/checks.ts';
 import { chosenBrokers } from '../support/brokers.ts';
@@ -14,15 +14,17 @@ const PACE = {
   recoveryMaxMs: RECOVERY_MAX_MS,
 };
 
-for (const broker of chosenBrokers()) {
-  const name = `no acknowledged job is lost to kill -9 of services, Postgres and ${broker}`;
-  test(name, { timeout: 500_000 }, async () => {
-    const faults: string[] = [];
-    const check: Checks['check'] = (ok, what, figure, bound) => {
-      if (!ok) faults.push(`${what}: ${figure} (${bound})`);
-    };
-    const checks: Checks = { check, table: () => undefined, end: () => undefined };
-    await killInTurn({ checks, broker, ...PACE });
-    assert.deepEqual(faults, []);
-  });
-}
+// At once, as most of it is waiting for what was started again.
+describe('no acknowledged job is lost to kill -9', { concurrency: true }, () => {
+  for (const broker of chosenBrokers()) {
+    it(`of services, Postgres and ${broker}`, { timeout: 500_000 }, async () => {
+      const faults: string[] = [];
+      const check: Checks['check'] = (ok, what, figure, bound) => {
+        if (!ok) faults.push(`${what}: ${figure} (${bound})`);
+      };
+      const checks: Checks = { check, table: () => undefined, end: () => undefined };
+      await killInTurn({ checks, broker, ...PACE });
+      assert.deepEqual(faults, []);
+    });
+  }
+});

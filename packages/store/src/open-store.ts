@@ -85,7 +85,9 @@ const openPool = (options: StoreOptions, max: number, settings: readonly string[
     max,
     types,
     connectionTimeoutMillis: 3_000,
-    idleTimeoutMillis: 60_000,
+    // Those that a burst opened go soon, as others may need them; one stays warm.
+    idleTimeoutMillis: 20_000,
+    min: 1,
     statement_timeout: 10_000,
     lock_timeout: 5_000,
     idle_in_transaction_session_timeout: 10_000,
