@@ -209,6 +209,8 @@ describe('the users of infra/rabbitmq', { timeout: 300_000 }, () => {
       });
     const system = started.use(await startWithUsers(servers));
     await system.submitJob();
+    // The events of two jobs have no order between them.
+    await untilTypes(3);
 
     const producer = await amqp.connect(servers.url('producer'));
     started.defer(() => producer.close());
