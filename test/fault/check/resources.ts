@@ -1,9 +1,12 @@
 import type { Census, Footprint } from '../history.ts';
 import { type Breach, type Given, tell } from './breach.ts';
 
-/** What is held may grow by a tenth, and by what pools and caches keep for the next request. */
+/**
+ * What is held may grow by a tenth, and by what pools and caches keep for the next request; of
+ * memory also by garbage, which a process at rest has no reason to collect.
+ */
 const GROWTH_PART = 0.1;
-const SPARE = { files: 10, sockets: 10, rssMib: 128, sessions: 4 } as const;
+const SPARE = { files: 10, sockets: 10, rssMib: 256, sessions: 4 } as const;
 /** `idle_in_transaction_session_timeout` is 10 s; it is looked at each second. */
 const IDLE_MAX_MS = 12_000;
 
