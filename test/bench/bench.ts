@@ -76,8 +76,16 @@ const benchOf = (options: Options, servers: Servers, readings: Readings): Bench 
   };
 };
 
+const NAME_WIDTH = Math.max(...MEASURES.map(({ name }) => name.length));
+
 const main = async (): Promise<number> => {
   const options = readOptions(process.argv.slice(2));
+  if (options === 'help') {
+    console.log(`${USAGE}\n\nMeasures:`);
+    for (const { name, about } of MEASURES) console.log(`  ${name.padEnd(NAME_WIDTH)}  ${about}`);
+    console.log(`Contenders: ${CONTENDERS.map(({ name }) => name).join(', ')}`);
+    return 0;
+  }
   const measures = choose(MEASURES, options.only);
   if (!haveRequirements()) return 1;
   await using servers = openServers();

@@ -21,7 +21,7 @@ const listOf = (text: string | undefined): string[] =>
     .filter(Boolean);
 
 /** What the command line asks for. @throws TypeError that says what is wrong with it. */
-export const readOptions = (args: readonly string[]): Options => {
+export const readOptions = (args: readonly string[]): Options | 'help' => {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -30,8 +30,10 @@ export const readOptions = (args: readonly string[]): Options => {
       repetitions: { type: 'string' },
       quick: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) return 'help';
   const repetitions = Number(values.repetitions ?? (values.quick ? 1 : 3));
   if (!Number.isInteger(repetitions) || repetitions < 1) {
     throw new TypeError(`--repetitions is a whole number above 0, not ${values.repetitions}`);

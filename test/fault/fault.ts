@@ -55,6 +55,10 @@ jobs ended ${[...ends].map(([state, count]) => `${state} ${count}`).join(', ')}`
 
 const main = async (): Promise<number> => {
   const options = readOptions(process.argv.slice(2));
+  if (options === 'help') {
+    console.log(USAGE);
+    return 0;
+  }
   if (!haveRequirements()) return 1;
   const { seed, faults, jobs, broker } = options;
   console.log(`seed ${seed}: ${faults} faults over ${jobs} jobs on ${broker}`);
@@ -68,8 +72,7 @@ const main = async (): Promise<number> => {
 // What was started and mounted goes with it.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const exitCode = await main().catch((error: unknown) => {
-  console.error(error);
-  if (error instanceof TypeError) console.error(USAGE);
+  console.error(error instanceof TypeError ? `${error.message}\n${USAGE}` : error);
   return 1;
 });
 // A connection that a fault left half open must not keep the program.

@@ -12,23 +12,37 @@ export type FaultOptions = {
   readonly keep: string | undefined;
 };
 
-export const USAGE =
-  'npm run test:fault -- [--faults N] [--jobs M] [--rate JOBS-A-SECOND] [--seed S] ' +
-  `[--broker ${BROKERS.join('|')}] [--keep FOLDER]`;
-
 const FAULTS = 60;
 const PER_SECOND = 50;
 /** A fault each three seconds. */
 const JOBS_A_FAULT = 150;
 const SEEDS = 1_000_000_000;
 
+export const USAGE = `npm run test:fault -- [options]
+
+  --faults N        faults, drawn from the seed; default ${FAULTS}
+  --jobs M          jobs over which they are spread; default ${JOBS_A_FAULT} a fault
+  --rate R          jobs begun in a second; default ${PER_SECOND}
+  --seed S          a run's seed, to strike the same again; default: drawn and printed
+  --broker NAME     ${BROKERS.join(' or ')}; default nats
+  --keep FOLDER     keeps history, logs and tables there`;
+
 /** Reads the command line. @throws TypeError that says what is wrong. */
-export const readOptions = (args: readonly string[]): FaultOptions => {
+export const readOptions = (args: readonly string[]): FaultOptions | 'help' => {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { faults: text, jobs: text, rate: text, seed: text, broker: text, keep: text },
+    options: {
+      faults: text,
+      jobs: text,
+      rate: text,
+      seed: text,
+      broker: text,
+      keep: text,
+      help: { type: 'boolean' },
+    },
   });
+  if (values.help === true) return 'help';
   const whole = (name: 'faults' | 'jobs' | 'rate' | 'seed', fallback: number): number => {
     const value = Number(values[name] ?? fallback);
     if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`--${name} is no number`);
