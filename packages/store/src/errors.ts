@@ -18,6 +18,8 @@ export class SchemaMismatch extends Error {
  * serialisation and deadlock (40), a lock not had in time, and a server that is read-only for now.
  */
 const PASSING = /^(08|40001|40P01|53|55P03|57|25006)/;
+/** What a new session hears of what only an operator can set right: who it is, and where to. */
+const REFUSED_SESSION = /^(28|3D)/;
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -42,10 +44,17 @@ const BY_MESSAGE = [
 export const isPassing = (error: unknown): boolean => {
   if (error instanceof StoreUnavailable) return true;
   if (!(error instanceof Error)) return false;
-  if (error instanceof pg.DatabaseError) return PASSING.test(error.code ?? '');
+  if (error instanceof pg.DatabaseError) {
+    const code = error.code ?? '';
+    return PASSING.test(code) || (hasEndedSession(error) && !REFUSED_SESSION.test(code));
+  }
   const code = 'code' in error ? String(error.code) : '';
   return NETWORK.has(code) || BY_MESSAGE.some((start) => error.message.startsWith(start));
 };
+
+/** The server gave its session up, for whatever reason: not for what it was asked. */
+const hasEndedSession = ({ severity }: pg.DatabaseError): boolean =>
+  severity === 'FATAL' || severity === 'PANIC';
 
 /**
  * Whether a statement that failed with `error` may have been committed all the same: the server
@@ -53,7 +62,10 @@ export const isPassing = (error: unknown): boolean => {
  */
 export const isOutcomeUnknown = (error: unknown): boolean => {
   const cause = error instanceof StoreUnavailable ? error.cause : error;
-  if (cause instanceof pg.DatabaseError) return /^(08|57P0)/.test(cause.code ?? '');
+  if (cause instanceof pg.DatabaseError) {
+    if (cause.severity === 'PANIC') return true;
+    return (hasEndedSession(cause) ? /^(08|57P0|58|XX)/ : /^(08|57P0)/).test(cause.code ?? '');
+  }
   if (cause instanceof Error && cause.message.startsWith('timeout exceeded when trying'))
     return false;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
