@@ -80,6 +80,23 @@ const wiped = (run: Run): void => {
   });
 };
 
+const clockSetBack = (run: Run): void => {
+  it('a time of day that is set back: it is back no later', { timeout: 30_000 }, async (t) => {
+    await run(async (open, server) => {
+      const { now } = Date;
+      const ahead = t.mock.method(Date, 'now', () => now() + 86_400_000);
+      const broker = await open();
+      ahead.mock.restore();
+      const changes = new Mailbox<boolean>();
+      broker.onConnectionChange((connected) => changes.put(connected));
+      await server.stop('SIGKILL');
+      await changes.whenCount(1);
+      await server.start();
+      assert.deepEqual(await changes.whenCount(2), [false, true]);
+    });
+  });
+};
+
 const deleted = (run: Run): void => {
   const name = 'deleted';
   it('a group and a stream deleted under it', async () => {
@@ -240,6 +257,7 @@ export const outageContract = (name: string, makeGround: () => Promise<OutageGro
     endedBy(run, 'SIGTERM');
     endedBy(run, 'SIGKILL');
     wiped(run);
+    clockSetBack(run);
     deleted(run);
     dying(run);
     slow(run);

@@ -10,6 +10,7 @@ import {
 import type { BrokerLog } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import { parseAddress } from './address.ts';
+import { makeDialPace } from './dial-pace.ts';
 import { isAuthFailure, refusal } from './failure.ts';
 
 /** Room that a message's headers and ids take of the server's limit. */
@@ -17,7 +18,7 @@ const HEADERS_ROOM_BYTES = 4_096;
 const DIAL_MS = 5_000;
 /** A server that is frozen is noticed after two pings without an answer. */
 const PING_MS = 5_000;
-const RECONNECT_MS = { least: 100, jitter: 400 } as const;
+const RECONNECT = { leastMs: 100, jitterMs: 400 } as const;
 const FLUSH_MS = 2_000;
 const COMPLAINTS_MAX = 100;
 
@@ -48,7 +49,7 @@ export const openLink = async (url: string, options: LinkOptions): Promise<NatsL
     maxReconnectAttempts: -1,
     // Otherwise two refusals in a row, as of a server that still loads its users, end it for good.
     ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => RECONNECT_MS.least + Math.random() * RECONNECT_MS.jitter,
+    reconnectDelayHandler: makeDialPace(RECONNECT),
     noAsyncTraces: true,
   });
   return new NatsLink(nats, { shown, inboxPrefix, log: options.log });
@@ -80,7 +81,7 @@ const dial = async (
         const message = `No NATS server answered at ${shown} ${waited}.`;
         throw refusal('broker.unavailable', message, error);
       }
-      await pause(RECONNECT_MS.least);
+      await pause(RECONNECT.leastMs);
     }
   }
 };
