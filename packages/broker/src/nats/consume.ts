@@ -24,6 +24,9 @@ type ConsumptionOptions = {
   readonly stop: AbortSignal;
 };
 
+/** What is done with a delivery, and when the group was made that gave it. */
+type Held = { readonly handled: Promise<void>; readonly made: string };
+
 /**
  * One member of a group: pulls no more than its prefetch has room for, so that a slow member
  * leaves the rest to others. It goes through periods: restore the group, pull until something is
@@ -31,9 +34,11 @@ type ConsumptionOptions = {
  */
 export class Consumption {
   readonly #options: ConsumptionOptions;
-  readonly #inHand = new Map<Delivery, Promise<void>>();
+  readonly #inHand = new Map<Delivery, Held>();
   /** When the group was made, while that is certain; a settlement waits for it. */
   #made = Promise.withResolvers<string | undefined>();
+  /** When the group of this period, or of the last one, was made. */
+  #madeLast: string | undefined;
   /** Where the pulls of this period are answered. */
   #inbox: string | undefined;
   #pulled = 0;
@@ -60,7 +65,7 @@ export class Consumption {
         made = await this.#restore(false);
       }
       this.#made.resolve(undefined);
-      await Promise.all(this.#inHand.values());
+      await Promise.all([...this.#inHand.values()].map(({ handled }) => handled));
       await link.flush();
     } finally {
       clearInterval(working);
@@ -116,6 +121,7 @@ export class Consumption {
     stop.addEventListener('abort', end);
 
     this.#inbox = inbox;
+    this.#madeLast = made;
     this.#pulled = 0;
     this.#heardAt = performance.now();
     if (stop.aborted || !link.isConnected()) end();
@@ -162,7 +168,7 @@ export class Consumption {
       this.#inHand.delete(delivery);
       this.#pull();
     });
-    this.#inHand.set(delivery, handled);
+    this.#inHand.set(delivery, { handled, made });
     return true;
   }
 
@@ -195,7 +201,10 @@ export class Consumption {
     const { link } = this.#options;
     if (this.#inbox === undefined && !this.#options.stop.aborted) return;
     if (!link.isConnected() || link.nats.isClosed()) return;
-    for (const { reply } of this.#inHand.keys()) link.nats.publish(reply, '+WPI');
+    for (const [{ reply }, { made }] of this.#inHand) {
+      // In a group of the same name that was made anew its number means another message.
+      if (made === this.#madeLast) link.nats.publish(reply, '+WPI');
+    }
   }
 }
 

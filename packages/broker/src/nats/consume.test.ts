@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect, createInbox } from 'nats';
+import type { Broker, Handler, Settlement } from '../broker.ts';
+import { Mailbox, silentLog } from '../contract/mailbox.ts';
+import {
+  appendUntilStored,
+  message,
+  OUTAGE_STREAMS,
+  patternOf,
+  putDone,
+} from '../contract/outage-ground.ts';
+import { type NatsServer, startNatsServer } from './nats-server.fixture.ts';
+import { openNatsBroker } from './open-nats-broker.ts';
+
+/** A handler that settles nothing until it is told, and then says `settlement` of all. */
+const hang = (settlement: Settlement) => {
+  const { promise, resolve } = Promise.withResolvers<Settlement>();
+  const begun = new Mailbox<string>();
+  const handle: Handler = ({ id }) => {
+    begun.put(id);
+    return promise;
+  };
+  return { handle, begun, end: () => resolve(settlement) };
+};
+
+/** Takes one message of the group as a stranger's client does that dies of it. */
+const takeAndDie = async (url: string, stream: string): Promise<void> => {
+  const nats = await connect({ servers: url });
+  const inbox = createInbox();
+  const got = new Mailbox<string>();
+  nats.subscribe(inbox, {
+    callback: (_error, { subject }) => {
+      // What comes to the inbox itself says that the group is not there yet.
+      if (subject !== inbox) got.put(subject);
+    },
+  });
+  while (got.items.length === 0) {
+    nats.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.g`, '1', { reply: inbox });
+    await pause(50);
+  }
+  await nats.close();
+};
+
+describe('what is in hand on NATS', { timeout: 60_000 }, () => {
+  let server: NatsServer | undefined;
+  let broker: Broker | undefined;
+  const open = async (): Promise<Broker> =>
+    await openNatsBroker(server?.url ?? '', {
+      ...{ name: 'in hand', log: silentLog, streams: OUTAGE_STREAMS, ackWaitMs: 1_000 },
+    });
+  before(async () => {
+    server = await startNatsServer();
+    broker = await open();
+  });
+  after(async () => {
+    await broker?.close();
+    await server?.end();
+  });
+
+  it('keeps no message of a group that was made anew from others', async () => {
+    assert.ok(broker && server);
+    const [stop, got] = [new AbortController(), new Mailbox<string>()];
+    const busy = hang({ kind: 'done' });
+    const first = broker.consume(patternOf('wiped'), 'g', busy.handle, stop.signal, {
+      prefetch: 1,
+    });
+    await broker.append(message('wiped', 'old'));
+    await busy.begun.whenCount(1);
+    await server.stop('SIGKILL');
+    await server.wipe();
+    await server.start();
+    // In the new stream it stands where the old one stood.
+    await appendUntilStored(broker, 'wiped', 'new');
+    await takeAndDie(server.url, 'wiped');
+    const second = broker.consume(patternOf('wiped'), 'g', putDone(got), stop.signal);
+    assert.deepEqual(await got.whenCount(1), ['new']);
+    busy.end();
+    stop.abort();
+    await Promise.all([first, second]);
+  });
+});
