@@ -88,9 +88,9 @@ export interface Broker {
    * A group consumes one pattern of a stream, which RabbitMQ sees within a process only; a `work`
    * stream has its one group. At most `prefetch` deliveries are in this call's hands at a time.
    * While a handler runs its message is given to nobody else, unless the broker was lost meanwhile
-   * (or, on RabbitMQ, its `consumer_timeout` of half an hour is over); that of a member that died,
-   * at once on RabbitMQ, after half a minute on NATS. A handler that throws counts as `again`, with
-   * a wait that grows from 0.1 to 30 s.
+   * or the handler takes for ever: five minutes on NATS, on RabbitMQ its `consumer_timeout` of half
+   * an hour. That of a member that died is, at once on RabbitMQ, after half a minute on NATS. A
+   * handler that throws counts as `again`, with a wait that grows from 0.1 to 30 s.
    * Resolves after `stop` aborts and every delivery in hand is settled. An absent broker, a
    * stream or a group that was deleted do not end it: it makes them anew and goes on.
    * @throws BrokerError `broker.no_stream`, `broker.invalid`, `broker.forbidden` or
@@ -185,6 +185,8 @@ export type ConsumeOptions = {
   readonly prefetch?: number;
   /** Where the note of a dead message goes; without it the death is only logged. */
   readonly deadTopic?: (message: Message) => string;
+  /** Hears once of each message of which the handler takes for ever, on NATS; it is logged too. */
+  readonly overdue?: (message: Message) => void;
 };
 
 /** What stands in the headers of the note of a dead message. */

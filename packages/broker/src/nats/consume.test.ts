@@ -46,17 +46,45 @@ const takeAndDie = async (url: string, stream: string): Promise<void> => {
 describe('what is in hand on NATS', { timeout: 60_000 }, () => {
   let server: NatsServer | undefined;
   let broker: Broker | undefined;
-  const open = async (): Promise<Broker> =>
-    await openNatsBroker(server?.url ?? '', {
-      ...{ name: 'in hand', log: silentLog, streams: OUTAGE_STREAMS, ackWaitMs: 1_000 },
-    });
+  const complaints = new Mailbox<object>();
   before(async () => {
     server = await startNatsServer();
-    broker = await open();
+    broker = await openNatsBroker(server.url, {
+      ...{ name: 'in hand', streams: OUTAGE_STREAMS, ackWaitMs: 1_000, heldMaxMs: 1_500 },
+      log: { ...silentLog, error: (fields) => complaints.put(fields) },
+    });
   });
   after(async () => {
     await broker?.close();
     await server?.end();
+  });
+
+  it('goes to another when it takes for ever, which is told once', async () => {
+    assert.ok(broker);
+    const [stop, got] = [new AbortController(), new Mailbox<string>()];
+    const stuck = hang({ kind: 'again', afterMs: 0 });
+    const overdue = new Mailbox<string>();
+    const handle: Handler = async (given, delivery) => {
+      got.put(`${given.id}:${delivery.attempt}`);
+      return delivery.attempt === 1 ? stuck.handle(given, delivery) : { kind: 'done' };
+    };
+    const consuming = broker.consume(patternOf('hangs'), 'g', handle, stop.signal, {
+      overdue: ({ id }) => overdue.put(id),
+    });
+    const beganAt = performance.now();
+    await broker.append(message('hangs', 'stuck'));
+    assert.deepEqual(await got.whenCount(2), ['stuck:1', 'stuck:2']);
+    assert.ok(performance.now() - beganAt > 1_500);
+    // What the first handler says in the end is old: it has been given to another.
+    stuck.end();
+    await broker.append(message('hangs', 'next'));
+    await got.whenCount(3);
+    stop.abort();
+    await consuming;
+    assert.deepEqual(overdue.items, ['stuck']);
+    const [first, ...others] = complaints.items;
+    assert.partialDeepStrictEqual(first, { id: 'stuck', topic: 'outage.hangs.a', attempt: 1 });
+    assert.deepEqual(others, []);
   });
 
   it('keeps no message of a group that was made anew from others', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Msg, nanos } from 'nats';
+import type { ConsumeOptions } from '../broker.ts';
 import { type DeliveryRules, settleDelivery, type Verdict } from '../settle-delivery.ts';
 import { type Delivery, readDelivery } from './delivery.ts';
 import { toBrokerError } from './failure.ts';
@@ -21,11 +22,20 @@ type ConsumptionOptions = {
   readonly spec: GroupSpec;
   readonly rules: DeliveryRules;
   readonly prefetch: number;
+  /** For how long a message is kept from others while its handler runs. */
+  readonly heldMaxMs: number;
+  readonly overdue: ConsumeOptions['overdue'];
   readonly stop: AbortSignal;
 };
 
-/** What is done with a delivery, and when the group was made that gave it. */
-type Held = { readonly handled: Promise<void>; readonly made: string };
+/** A delivery whose handler runs, and when the group was made that gave it. */
+type Held = {
+  readonly delivery: Delivery;
+  readonly made: string;
+  readonly sinceMs: number;
+  /** The server was left to give it to somebody else. */
+  isOverdue: boolean;
+};
 
 /**
  * One member of a group: pulls no more than its prefetch has room for, so that a slow member
@@ -34,7 +44,7 @@ type Held = { readonly handled: Promise<void>; readonly made: string };
  */
 export class Consumption {
   readonly #options: ConsumptionOptions;
-  readonly #inHand = new Map<Delivery, Held>();
+  readonly #inHand = new Map<Held, Promise<void>>();
   /** When the group was made, while that is certain; a settlement waits for it. */
   #made = Promise.withResolvers<string | undefined>();
   /** When the group of this period, or of the last one, was made. */
@@ -65,7 +75,7 @@ export class Consumption {
         made = await this.#restore(false);
       }
       this.#made.resolve(undefined);
-      await Promise.all([...this.#inHand.values()].map(({ handled }) => handled));
+      await Promise.all(this.#inHand.values());
       await link.flush();
     } finally {
       clearInterval(working);
@@ -164,11 +174,12 @@ export class Consumption {
       this.#send(delivery, { kind: 'again', afterMs: 0 });
       return true;
     }
-    const handled = this.#handle(delivery, made).finally(() => {
-      this.#inHand.delete(delivery);
+    const held = { delivery, made, sinceMs: performance.now(), isOverdue: false };
+    const handled = this.#handle(held).finally(() => {
+      this.#inHand.delete(held);
       this.#pull();
     });
-    this.#inHand.set(delivery, { handled, made });
+    this.#inHand.set(held, handled);
     return true;
   }
 
@@ -182,9 +193,12 @@ export class Consumption {
     return true;
   }
 
-  async #handle(delivery: Delivery, made: string): Promise<void> {
+  async #handle(held: Held): Promise<void> {
     const { rules, link } = this.#options;
+    const { delivery, made } = held;
     const verdict = await settleDelivery(rules, delivery.message, delivery.attempt);
+    // It is given again as it is; the word might take it from whoever has it by now.
+    if (held.isOverdue && verdict.kind === 'again') return;
     const sameGroup = (await this.#made.promise) === made;
     if (sameGroup && link.isConnected()) this.#send(delivery, verdict);
   }
@@ -198,13 +212,28 @@ export class Consumption {
 
   /** Without this word the server would hand the message to somebody else. */
   #tellWorking(): void {
-    const { link } = this.#options;
-    if (this.#inbox === undefined && !this.#options.stop.aborted) return;
-    if (!link.isConnected() || link.nats.isClosed()) return;
-    for (const [{ reply }, { made }] of this.#inHand) {
-      // In a group of the same name that was made anew its number means another message.
-      if (made === this.#madeLast) link.nats.publish(reply, '+WPI');
+    const { link, heldMaxMs, stop } = this.#options;
+    const nowMs = performance.now();
+    for (const held of this.#inHand.keys()) {
+      if (!held.isOverdue && nowMs - held.sinceMs > heldMaxMs) this.#letGo(held);
     }
+    if (this.#inbox === undefined && !stop.aborted) return;
+    if (!link.isConnected() || link.nats.isClosed()) return;
+    for (const { delivery, made, isOverdue } of this.#inHand.keys()) {
+      // In a group of the same name that was made anew its number means another message.
+      if (made === this.#madeLast && !isOverdue) link.nats.publish(delivery.reply, '+WPI');
+    }
+  }
+
+  /** A handler that never ends would otherwise keep its message from everybody for ever. */
+  #letGo(held: Held): void {
+    const { link, spec, overdue } = this.#options;
+    held.isOverdue = true;
+    const { message, attempt } = held.delivery;
+    const heldMs = Math.round(performance.now() - held.sinceMs);
+    const fields = { topic: message.topic, group: spec.group, id: message.id, attempt, heldMs };
+    link.log.error(fields, 'A handler takes for ever; its message is given to another as well.');
+    overdue?.(message);
   }
 }
 

@@ -15,10 +15,18 @@ import { type NatsStreams, openStreams } from './streams.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const ACK_WAIT_MS = 30_000;
+/**
+ * More than the slowest handler takes that ends at all: the half a minute for which intake holds a
+ * submission, the two minutes that one more try may wait for the database, and a process that was
+ * stopped for a minute meanwhile.
+ */
+const HELD_MAX_MS = 300_000;
 
 type OpenNatsOptions = OpenBrokerOptions & {
   /** After how long the server takes a message from a member that is silent. Default 30,000. */
   readonly ackWaitMs?: number;
+  /** For how long a running handler keeps its message from others. Default 300,000. */
+  readonly heldMaxMs?: number;
 };
 
 /**
@@ -26,7 +34,8 @@ type OpenNatsOptions = OpenBrokerOptions & {
  * @throws BrokerError as `openBroker` says.
  */
 export const openNatsBroker = async (url: string, options: OpenNatsOptions): Promise<Broker> => {
-  const { name, log, connectTimeoutMs = CONNECT_TIMEOUT_MS, ackWaitMs = ACK_WAIT_MS } = options;
+  const { name, log, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+  const { ackWaitMs = ACK_WAIT_MS, heldMaxMs = HELD_MAX_MS } = options;
   const specs = options.streams ?? [];
   specs.forEach(checkSpec);
   const link = await openLink(url, { name, log, connectTimeoutMs });
@@ -62,7 +71,7 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
     },
     append,
     appendInOrder: makeAppendInOrder({ link, streams, publications, append }),
-    consume: async (pattern, group, handle, stop, { prefetch, deadTopic } = {}) => {
+    consume: async (pattern, group, handle, stop, { prefetch, deadTopic, overdue } = {}) => {
       checkOpen();
       checkPattern(pattern);
       const stream = streamOf(specs, pattern);
@@ -73,6 +82,8 @@ export const openNatsBroker = async (url: string, options: OpenNatsOptions): Pro
         spec: { stream, group, pattern, ackWaitMs },
         rules: { group, handle, deadTopic, append, log, replies },
         prefetch: checkPrefetch(prefetch),
+        heldMaxMs,
+        overdue,
         stop: untilClosed(stop),
       });
       await consumption.run();

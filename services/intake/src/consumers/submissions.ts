@@ -76,6 +76,7 @@ const consumeSubmissions = async (
   await context.broker.consume(topics.anySubmit, streams.submissions.group, handle, stop, {
     prefetch: PREFETCH,
     deadTopic: ({ topic }) => topics.dead(parseEndpointId(endpointWordOf(topic)) ?? NOWHERE),
+    overdue: () => count('overdue'),
   });
 };
 
@@ -93,12 +94,12 @@ const serveSubmissions = async (
   await context.broker.serve(topics.anyRpcSubmit, streams.submissions.group, answer, stop);
 };
 
-type Count = (kind: Settlement['kind'] | 'refused') => void;
+type Count = (kind: Settlement['kind'] | 'refused' | 'overdue') => void;
 
 const createCounter = (metrics: Metrics): Count => {
   const submissions = metrics.counter(
     'switchyard_submissions_total',
-    'Submissions from the broker by what became of them: taken, again, dead, refused.',
+    'Submissions from the broker by what became of them: taken, again, dead, refused, overdue.',
     ['outcome'],
   );
   return (kind) => submissions.add(1, { outcome: kind === 'done' ? 'taken' : kind });
