@@ -79,9 +79,9 @@ const describeWaiting = async (manager: JetStreamManager): Promise<string> => {
   const { state } = await manager.streams.info('SWITCHYARD_SUBMIT');
   const groups = await manager.consumers.list('SWITCHYARD_SUBMIT').next();
   const told = groups.map(
-    ({ name, num_pending: left, num_ack_pending: inHand, num_redelivered: again, ack_floor }) =>
+    ({ name, num_pending: left, num_ack_pending: inHand, num_redelivered: again, ...info }) =>
       `${name} has ${inHand} in hand, ${again} of them again, ${left} left, ` +
-      `and settled all up to ${ack_floor.stream_seq}`,
+      `${info.num_waiting} pulls wait, and settled all up to ${info.ack_floor.stream_seq}`,
   );
   return `${state.first_seq} to ${state.last_seq}; ${told.join('; ')}`;
 };
