@@ -37,6 +37,7 @@ export const PASSING = 'passing-';
 const TURN_MS = 1_500;
 const SHORT_MS = 3_000;
 const BIG_INPUT_BYTES = 100_000;
+const SHORT_LIVED = { ttl: 10_000 };
 const STATUSES = ['IN_QUEUE', 'IN_PROGRESS', 'COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT'];
 
 type Parts = Exercise & {
@@ -59,7 +60,7 @@ export const exerciseApi = async (exercise: Exercise): Promise<void> => {
 
 /** Many jobs in one request, of an endpoint whose jobs go soon. */
 const bulk = async ({ api, turn }: Parts): Promise<void> => {
-  const lines = [1, 2].map((n) => JSON.stringify({ input: { turn, n }, policy: { ttl: 10_000 } }));
+  const lines = [1, 2].map((n) => JSON.stringify({ input: { turn, n }, policy: SHORT_LIVED }));
   await api.ask({
     line: `POST /v1/endpoints/${PASSING}kept/jobs/bulk`,
     body: `${lines.join('\n')}\n`,
@@ -87,7 +88,8 @@ const manage = async ({ api, turn }: Parts): Promise<void> => {
   await ask(`POST /v1/endpoints/${id}/webhook-secret`);
   await ask(`GET /v1/endpoints/${id}/deliveries`);
   const kept = `/v2/${PASSING}kept`;
-  const job = textIn(await ask(`POST ${kept}/run`, { input: turn }), 'id');
+  // Should its id be lost with the answer, nobody cancels it.
+  const job = textIn(await ask(`POST ${kept}/run`, { input: turn, policy: SHORT_LIVED }), 'id');
   await ask(`POST ${kept}/cancel/${job}`);
   await ask(`DELETE /v1/endpoints/${id}`);
   const scopes = ['read'];
@@ -143,7 +145,7 @@ const work = async (parts: Parts): Promise<void> => {
     api.ask({ line: `GET /v2/${endpoint}/status/${job}`, timeoutMs: SHORT_MS });
   const unlike = randomUUID();
   const startAfter = Date.now() + 1_500;
-  const late = { ttl: 10_000, startAfter };
+  const late = { ...SHORT_LIVED, startAfter };
   const delayed = await submit(parts, { endpoint: 'main', input: { unlike, n: 1 }, policy: late });
   await submit(parts, { endpoint: 'main', input: { unlike, n: 2 }, policy: late, key: unlike });
   await status('main', delayed);
@@ -156,19 +158,19 @@ const work = async (parts: Parts): Promise<void> => {
   await api.ask({ line: `GET /v2/main/stream/${told}?from=0`, timeoutMs: SHORT_MS });
   await api.ask({ line: `GET /v2/main/status-sync/${told}?wait=1000`, timeoutMs: SHORT_MS });
   await api.ask({ line: `GET /v1/jobs/${told}`, timeoutMs: SHORT_MS });
-  const low = { ttl: 10_000, lowPriority: true };
+  const low = { ...SHORT_LIVED, lowPriority: true };
   const idle = await submit(parts, { endpoint: 'idle', input: { unlike, n: 5 }, policy: low });
   await status('idle', idle);
-  const crashing = { endpoint: 'crashing', input: { unlike, n: 6 }, policy: { ttl: 10_000 } };
+  const crashing = { endpoint: 'crashing', input: { unlike, n: 6 }, policy: SHORT_LIVED };
   await status('crashing', await submit(parts, crashing));
   if (turn % 4 !== 0) return;
-  const short = { executionTimeout: 5_001, ttl: 10_000 };
+  const short = { ...SHORT_LIVED, executionTimeout: 5_001 };
   await submit(parts, {
     ...{ endpoint: turn % 8 === 0 ? 'leaving' : 'main', policy: short },
     input: { do: 'sleep', ms: 9_000, unlike },
   });
   const exit = { do: 'exit', unlike };
-  await submit(parts, { endpoint: 'leaving', input: exit, policy: { ttl: 10_000 } });
+  await submit(parts, { endpoint: 'leaving', input: exit, policy: SHORT_LIVED });
   // Another number of slots wants another process.
   const worker = { template: 'leaving', concurrency: 2 + (turn % 3), minimum: 1, maximum: 1 };
   await api.ask({ line: 'PATCH /v1/endpoints/leaving', body: JSON.stringify({ worker }) });
