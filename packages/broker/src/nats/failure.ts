@@ -30,6 +30,10 @@ export const toBrokerError = (error: unknown, doing: string): BrokerError => {
   if (error.isPermissionError() || error.isAuthError()) {
     return new BrokerError('broker.forbidden', `NATS does not allow ${doing}.`, options);
   }
+  if (isMissing(error)) {
+    // It was there, or had just been made: whoever asks again makes it anew.
+    return new BrokerError('broker.unavailable', `NATS lost what it had while ${doing}.`, options);
+  }
   if (error.api_error !== undefined) return toRefusal(error.api_error, doing, options);
   return new BrokerError('broker.unavailable', `NATS failed while ${doing}: ${error.message}.`, {
     cause: error,
