@@ -282,6 +282,12 @@ test('a post that is on its way when something breaks may stay unheard', () => {
   assert(!rules.includes('a result is heard while nothing is broken'));
 });
 
+test('a webhook whose answer was cut off may be sent again', () => {
+  const twice = withHistory({ posts: [signed(1_500), signed(12_000)] });
+  const deliveries = SOUND.deliveries.map((one) => ({ ...one, unanswered: 1 }));
+  assert.deepEqual(checkAll({ ...twice, deliveries }), []);
+});
+
 for (const [rule, given] of BREACHES) {
   test(`it is told when it is not so that ${rule}`, () => {
     const told = checkAll(given).map((breach) => breach.rule);

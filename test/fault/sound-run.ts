@@ -72,6 +72,8 @@ export const LOOK: Operation = {
   ...{ delayTime: 100, executionTime: 200, outputSha256: sha256('out') },
 };
 
+const UNHINDERED = { unknowns: 0, unanswered: 0 };
+
 export const SOUND: Given = {
   history: {
     ...{ operations: [SUBMIT, LOOK], runs: [RUN], events: SEEN, faults: [] },
@@ -81,7 +83,7 @@ export const SOUND: Given = {
   ...{ databaseUrl: '', logs: 'all is well', dump: 'rows', webhookSecrets: [SECRET] },
   concurrency: new Map([['one', 1]]),
   jobs: new Map([[JOB.id, JOB]]),
-  deliveries: [{ id: 'hook', job: 'first', seq: 3, outcome: 'delivered', unknowns: 0 }],
+  deliveries: [{ id: 'hook', job: 'first', seq: 3, outcome: 'delivered', ...UNHINDERED }],
   chunks: [0, 1].map((seq) => ({
     ...{ job: 'first', claimNo: 1, seq },
     output: `{"run":"a","chunk":${seq}}`,

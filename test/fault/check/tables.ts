@@ -40,6 +40,8 @@ export type DeliveryRow = {
   readonly seq: number;
   readonly outcome: string | undefined;
   readonly unknowns: number;
+  /** Tries that failed without an answer, as over a connection that was cut. */
+  readonly unanswered: number;
 };
 
 export type ChunkRow = {
@@ -84,7 +86,10 @@ const JOBS = `select jobs.job_id, jobs.endpoint_id as endpoint,
 const EVENTS = `select job_id, seq, event, worker_id, claim_no, reason,
   (row_number() over (order by txid, id))::float8 as place,
   extract(epoch from occurred_at)::float8 * 1000 as at_ms from events order by job_id, seq`;
-const DELIVERIES = `select delivery_id as id, job_id, event_seq as seq, outcome, unknowns
+const DELIVERIES = `select delivery_id as id, job_id, event_seq as seq, outcome, unknowns,
+  (select count(*)::float8 from delivery_tries as tries
+    where tries.endpoint_id = deliveries.endpoint_id and tries.delivery_id = deliveries.delivery_id
+      and tries.outcome = 'failed' and tries.response_status is null) as unanswered
   from deliveries`;
 const CHUNKS = `select job_id, claim_no, seq, convert_from(output, 'UTF8') as output
   from stream_chunks order by job_id, claim_no, seq`;

@@ -57,15 +57,15 @@ export const checkWebhooks = (given: Given): Breach[] => {
   ];
 };
 
-/** What came through is not sent again, but where nobody could write down that it did. */
+/** What came through is not sent again, but where nobody heard or could write down that it did. */
 const checkAfterSuccess = (
   { deliveries }: Given,
   byDelivery: ReadonlyMap<string, readonly WebhookPost[]>,
 ): Breach[] => {
-  const again = deliveries.filter(({ id, unknowns }) => {
+  const again = deliveries.filter(({ id, unknowns, unanswered }) => {
     const posts = byDelivery.get(id) ?? [];
     const first = posts.findIndex(({ statusCode = 0 }) => statusCode >= 200 && statusCode < 300);
-    return first >= 0 && posts.length - 1 - first > unknowns;
+    return first >= 0 && posts.length - 1 - first > unknowns + unanswered;
   });
   return tell('a webhook that came through is not sent again', again, ({ id }) => id);
 };
