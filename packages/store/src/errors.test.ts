@@ -25,7 +25,7 @@ test('a server that went down over a commit may have stored it', () => {
 });
 
 test('what only an operator can set right does not pass, nor does a statement at fault', () => {
-  for (const code of ['28P01', '28000', '3D000']) {
+  for (const code of ['28P01', '28000', '3D000', '42704', '0A000']) {
     assert.equal(isPassing(failure('FATAL', code)), false, code);
   }
   assert.equal(isPassing(failure('ERROR', 'XX000')), false);

@@ -18,8 +18,8 @@ export class SchemaMismatch extends Error {
  * serialisation and deadlock (40), a lock not had in time, and a server that is read-only for now.
  */
 const PASSING = /^(08|40001|40P01|53|55P03|57|25006)/;
-/** What a new session hears of what only an operator can set right: who it is, and where to. */
-const REFUSED_SESSION = /^(28|3D)/;
+/** What a new session hears of what only an operator can set right: who, where to, with what. */
+const REFUSED_SESSION = /^(0A|22|28|3D|42)/;
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
