@@ -146,7 +146,10 @@ export class AmqpConnection {
   async openChannel(): Promise<ConfirmChannel> {
     const model = this.#current?.model;
     if (model === undefined) throw new BrokerError('broker.unavailable', 'RabbitMQ is away.');
-    return await model.createConfirmChannel();
+    const channel = await model.createConfirmChannel();
+    if (this.#current?.model === model) return channel;
+    // Its end came with the answer, before anybody could listen for it.
+    throw new BrokerError('broker.unavailable', 'RabbitMQ went away.');
   }
 
   /** Does `work` on a channel of its own: a refusal of the server closes it, and no other. */
@@ -157,7 +160,7 @@ export class AmqpConnection {
     try {
       return await work(channel);
     } finally {
-      await closeQuietly(() => channel.close());
+      await closeChannel(channel);
     }
   }
 
@@ -217,8 +220,18 @@ export class AmqpConnection {
   }
 }
 
+/**
+ * Closes `channel`; resolves when it is closed, be it by the loss of its connection, of which the
+ * library's own promise would never tell.
+ */
+export const closeChannel = async (channel: ConfirmChannel): Promise<void> => {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  channel.once('close', resolve);
+  await closeQuietly(() => Promise.race([channel.close(), closed]));
+};
+
 /** What is closed twice, or was closed by the server, is closed. */
-export const closeQuietly = async (close: () => Promise<void>): Promise<void> => {
+const closeQuietly = async (close: () => Promise<void>): Promise<void> => {
   try {
     await close();
   } catch {

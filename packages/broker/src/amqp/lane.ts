@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
 import type { BrokerLog } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
-import { type AmqpConnection, closeQuietly } from './connection.ts';
+import { type AmqpConnection, closeChannel } from './connection.ts';
 import { toBrokerError } from './failure.ts';
 
 const TRY_AGAIN_MS = { least: 100, most: 5_000 } as const;
@@ -79,7 +79,7 @@ export class Lane {
   renew(channel: ConfirmChannel, reason: string): void {
     this.#options.log.warn({ reason }, `A channel is renewed while ${this.#options.doing}.`);
     if (this.#channel === channel) this.#channel = undefined;
-    void closeQuietly(() => channel.close());
+    void closeChannel(channel);
   }
 
   /** Resolves when the server has read all that was sent, or after 2 s. */
@@ -90,7 +90,7 @@ export class Lane {
     const channel = this.#channel;
     this.#channel = undefined;
     this.#tell();
-    const closed = closeQuietly(async () => await channel?.close());
+    const closed = channel === undefined ? undefined : closeChannel(channel);
     await Promise.race([Promise.all([closed, this.#ended]), late]);
     giveUp.abort();
   }
@@ -129,10 +129,10 @@ export class Lane {
     try {
       await prepare?.(channel);
     } catch (error) {
-      void closeQuietly(() => channel.close());
+      void closeChannel(channel);
       throw error;
     }
-    if (this.#closing.signal.aborted) return void closeQuietly(() => channel.close());
+    if (this.#closing.signal.aborted) return void closeChannel(channel);
     this.#channel = channel;
     this.#failure = undefined;
     this.#tell();
