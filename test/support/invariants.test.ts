@@ -73,7 +73,7 @@ const FAULTS: readonly (readonly [code: keyof typeof INVARIANTS, fault: string, 
         select endpoint_id, delivery_id, 9, 'started' from deliveries where outcome = 'delivered'`,
     ],
     [
-      'delivery.apart',
+      'times.tries',
       `update delivery_tries set started_at = started_at - interval '1 minute' where n = 2`,
     ],
     ['keys.job', 'update idempotency set job_id = (select min(job_id::text)::uuid from jobs)'],

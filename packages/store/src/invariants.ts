@@ -21,7 +21,6 @@ export const INVARIANTS = {
   'delivery.closed': 'A delivery is closed with its outcome, and not before.',
   'delivery.tries': 'A delivery has at most three known and three unknown tries, and counts them.',
   'delivery.after_success': 'A delivery that came through is not tried again.',
-  'delivery.apart': 'A try comes ten seconds after one that failed, or later.',
   'keys.job': 'An idempotency key names a job that no other key names.',
   'counts.rows': 'An endpoint counts as many queued and running jobs as it holds.',
   'counts.log': 'An endpoint counts no fewer ends and retries than its log tells.',
@@ -31,6 +30,7 @@ export const INVARIANTS = {
   'late.overdue': 'A job that ran for its executionTimeout is ended within half a minute.',
   'times.result': 'A job did not wait and run for longer than it was there.',
   'times.event': 'The events of a job follow one another in time.',
+  'times.tries': 'A try of a delivery comes ten seconds after one that failed, or later.',
 } as const;
 export type InvariantCode = keyof typeof INVARIANTS;
 

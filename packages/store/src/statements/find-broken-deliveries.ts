@@ -14,7 +14,7 @@ const BROKEN = `case
   when greatest(tries, unknowns) > ${TRIES_MAX} or tries <> coalesce(known, 0)
     or unknowns <> coalesce(lost, 0) or open > 1 then 'delivery.tries'
   when after_success > 0 then 'delivery.after_success'
-  when too_soon > 0 then 'delivery.apart'
+  when too_soon > 0 then 'times.tries'
 end`;
 
 const STATEMENT = statement({
