@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { silentLog } from '../contract/mailbox.ts';
 import { parseAmqpAddress } from './address.ts';
@@ -16,6 +17,7 @@ it('a channel whose close nobody answers is closed with its connection', {
       // By then the close has been sent.
       setImmediate(() => void server.stop('SIGKILL'));
     });
+    assert.equal(connection.isUp(), false);
   } finally {
     await connection.close();
     await server.end();
