@@ -99,6 +99,18 @@ test('ids break no grammar, and templates exist', () => {
   );
 });
 
+test('targets that are neither an address nor a block are named, each with its place', () => {
+  assert.deepEqual(
+    problemsOf('webhooks: { allowPrivateTargets: [10.0.0.0/8, localhost, "::1", 10.0.0.0/33] }'),
+    [
+      'webhooks.allowPrivateTargets[1] must be an IP address or a CIDR block such as ' +
+        '"10.1.2.0/24" or "fd00::/8"; got "localhost".',
+      'webhooks.allowPrivateTargets[3] must be an IP address or a CIDR block such as ' +
+        '"10.1.2.0/24" or "fd00::/8"; got "10.0.0.0/33".',
+    ],
+  );
+});
+
 test('an unknown field at the top is named', () => {
   assert.match(problemsOf('endpoint: {}')[0] ?? '', /^The file has an unknown field "endpoint"/);
 });

@@ -9,6 +9,7 @@ import {
   WorkerTemplateSchema,
 } from '@switchyard/contracts';
 import { LineCounter, parseDocument } from 'yaml';
+import { isTargetRange, TARGET_RANGE } from './target-guard.ts';
 
 /** The file that is read when none is named. */
 const CONFIG_FILE_NAME = 'switchyard.yaml';
@@ -69,7 +70,7 @@ export const parseConfigFile = (
     const whole = checked.detail.replace(/^The body/, 'The file');
     return { ok: false, problems: [...new Set([whole, ...problemsOfParts(parsed.value)])] };
   }
-  const problems = problemsOfNames(checked.value);
+  const problems = [...problemsOfNames(checked.value), ...problemsOfTargets(checked.value)];
   return problems.length > 0 ? { ok: false, problems } : { ok: true, file: checked.value };
 };
 
@@ -139,3 +140,13 @@ const problemsOfNames = (file: ConfigFile): string[] => {
     return problems;
   });
 };
+
+const problemsOfTargets = ({ webhooks }: ConfigFile): string[] =>
+  (webhooks?.allowPrivateTargets ?? []).flatMap((entry, index) =>
+    isTargetRange(entry)
+      ? []
+      : [
+          `webhooks.allowPrivateTargets[${index}] must be ${TARGET_RANGE}; ` +
+            `got ${JSON.stringify(entry.slice(0, 80))}.`,
+        ],
+  );

@@ -252,8 +252,19 @@ describe('an address', () => {
     assert.equal(guard.checkUrl('http://metadata.google.internal/').ok, false);
   });
 
+  test('is the only one that an allowed address opens', () => {
+    const guard = createTargetGuard({ allowPrivateTargets: ['10.1.2.3', 'fd00::1'] });
+    for (const address of ['10.1.2.3', 'fd00::1', '::ffff:10.1.2.3']) {
+      assert.equal(guard.checkAddress(address).ok, true, address);
+    }
+    for (const address of ['10.1.2.2', '10.1.2.4', 'fd00::', 'fd00::2']) {
+      assert.equal(guard.checkAddress(address).ok, false, address);
+    }
+  });
+
   test('opens the names that stand for it', () => {
-    for (const cidr of ['127.0.0.0/8', '127.0.0.1/32', '::1/128', '0.0.0.0/0', '::/0']) {
+    const loopback = ['127.0.0.0/8', '127.0.0.1/32', '127.0.0.1', '::1/128', '::1'];
+    for (const cidr of [...loopback, '0.0.0.0/0', '::/0']) {
       const guard = createTargetGuard({ allowPrivateTargets: [cidr] });
       assert.equal(guard.checkUrl('http://localhost:8080/').ok, true, cidr);
       assert.equal(guard.checkUrl('http://api.localhost./').ok, true, cidr);
@@ -265,15 +276,23 @@ describe('an address', () => {
 
 test('a block that is none is named when the guard is made', () => {
   const bad = [
-    ...['', '10.0.0.1', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/', '/8', '10/8', '::/129', 'a/8'],
-    ...['10.0.0.0/8/8', '10.0.0.0/8 ', '010.0.0.0/8', '::ffff:10.0.0.0/104', 'localhost/8', '*'],
+    ...['', '10.0.0', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/', '/8', '10/8', '::/129', 'a/8'],
+    ...[
+      '10.0.0.0/8/8',
+      '10.0.0.0/8 ',
+      '010.0.0.0/8',
+      '::ffff:10.0.0.0/104',
+      '::ffff:10.0.0.1',
+      'localhost',
+    ],
+    ...['localhost/8', '*'],
   ];
   for (const cidr of bad) {
     assert.throws(
-      () => createTargetGuard({ allowPrivateTargets: ['10.0.0.0/8', cidr, 'worse'] }),
+      () => createTargetGuard({ allowPrivateTargets: ['10.0.0.0/8', cidr] }),
       (error: Error) =>
-        error.message.startsWith('allowPrivateTargets must hold CIDR blocks') &&
-        error.message.endsWith(`got ${JSON.stringify(cidr)}, "worse".`),
+        error.message.startsWith('allowPrivateTargets must hold an IP address or a CIDR block') &&
+        error.message.endsWith(`got ${JSON.stringify(cidr)}.`),
       cidr,
     );
   }

@@ -47,7 +47,7 @@ export interface TargetGuard {
 }
 
 export type TargetGuardOptions = {
-  /** Blocks of addresses (CIDR) that are open although they are private. Ports stay refused. */
+  /** Addresses and CIDR blocks that are open although they are private. Ports stay refused. */
   readonly allowPrivateTargets: readonly string[];
   /** By default the operating system's, hosts file included. */
   readonly resolve?: ResolveName;
@@ -74,9 +74,9 @@ const METADATA_NAMES: ReadonlySet<string> = new Set([
   ...['instance-data.ec2.internal', 'metadata.tencentyun.com', 'metadata.azure.internal'],
 ]);
 
-/** @throws Error that names every entry of `allowPrivateTargets` which is not a CIDR block. */
+/** @throws Error that names an entry of `allowPrivateTargets` that `isTargetRange` refuses. */
 export const createTargetGuard = (options: TargetGuardOptions): TargetGuard => {
-  const allowed = parseRanges(options.allowPrivateTargets);
+  const allowed = readRanges(options.allowPrivateTargets);
   const resolve = options.resolve ?? resolveBySystem;
   const loopbackNamesOpen = allowed.some(holdsLoopback);
 
@@ -161,17 +161,18 @@ const refuse = (reason: string) => ({ ok: false, reason }) as const;
 const refusal = (hostname: string, reason: string) =>
   new TargetRefusedError(`The target ${hostname} ${reason}.`);
 
-const parseRanges = (cidrs: readonly string[]): Range[] => {
-  const parsed = cidrs.map((cidr) => ({ cidr, range: parseRange(cidr) }));
-  const bad = parsed.filter(({ range }) => range === undefined);
-  if (bad.length > 0) {
-    const list = bad.map(({ cidr }) => JSON.stringify(cidr)).join(', ');
-    throw new Error(
-      `allowPrivateTargets must hold CIDR blocks such as "10.1.2.0/24" or "fd00::/8"; got ${list}.`,
-    );
-  }
-  return parsed.flatMap(({ range }) => (range === undefined ? [] : [range]));
-};
+/** What an entry of `allowPrivateTargets` must be, for the sentence that refuses one. */
+export const TARGET_RANGE = 'an IP address or a CIDR block such as "10.1.2.0/24" or "fd00::/8"';
+
+/** Whether `text` may stand in `allowPrivateTargets`. */
+export const isTargetRange = (text: string): boolean => parseRange(text) !== undefined;
+
+const readRanges = (entries: readonly string[]): Range[] =>
+  entries.map((entry) => {
+    const range = parseRange(entry);
+    if (range !== undefined) return range;
+    throw new Error(`allowPrivateTargets must hold ${TARGET_RANGE}; got ${JSON.stringify(entry)}.`);
+  });
 
 /** What is wrong with the text before it is parsed, which would silently mend some of it. */
 const textFault = (text: string): string | undefined => {

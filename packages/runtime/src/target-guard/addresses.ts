@@ -76,14 +76,16 @@ export const forbiddenKind = (address: Address): string | undefined => {
   return assigned ? undefined : 'a reserved address';
 };
 
-/** The block that `cidr` (`10.1.2.0/24`, `fd00::/8`) names, or undefined. */
-export const parseRange = (cidr: string): Range | undefined => {
-  const [text = '', bits = '', ...rest] = cidr.split('/');
+/** The block that `named` (`10.1.2.0/24`, `fd00::/8`, or one address) stands for, or undefined. */
+export const parseRange = (named: string): Range | undefined => {
+  const [text = '', given, ...rest] = named.split('/');
   const address = parseAddress(text);
-  if (address === undefined || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return undefined;
+  if (address === undefined || rest.length > 0) return undefined;
+  const most = address.kind() === 'ipv4' ? 32 : 128;
+  const bits = given ?? String(most);
+  if (!/^\d{1,3}$/.test(bits)) return undefined;
   // A mapped block would have to be counted in bits of IPv4: nobody needs that spelling.
   const mapped = address.kind() === 'ipv4' && isIP(text) === 6;
-  const most = address.kind() === 'ipv4' ? 32 : 128;
   return mapped || Number(bits) > most ? undefined : [address, Number(bits)];
 };
 
