@@ -55,6 +55,18 @@ export const tellFailure = (error: unknown): number => {
   return EXIT.failed;
 };
 
+/**
+ * Why a database failed, as the end of a sentence and without credentials: what pg says names users
+ * and databases, never passwords.
+ */
+export const reasonOf = (cause: unknown): string => {
+  let at = cause;
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  if (at instanceof AggregateError && at.errors[0] instanceof Error) at = at.errors[0];
+  const text = at instanceof Error ? at.message : String(at);
+  return text.replace(/\.$/, '');
+};
+
 /** Aborts with Interrupted at the first SIGINT or SIGTERM; a second one ends the process. */
 export const onInterrupt = (): AbortSignal => {
   const stop = new AbortController();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
-import { isOutcomeUnknown, isPassing } from './errors.ts';
+import { isOutcomeUnknown, isPassing, isSessionRefused } from './errors.ts';
 
 const failure = (severity: string, code: string, message = 'no'): pg.DatabaseError => {
   const error = new pg.DatabaseError(message, message.length, 'error');
@@ -27,7 +27,10 @@ test('a server that went down over a commit may have stored it', () => {
 test('what only an operator can set right does not pass, nor does a statement at fault', () => {
   for (const code of ['28P01', '28000', '3D000', '42704', '0A000']) {
     assert.equal(isPassing(failure('FATAL', code)), false, code);
+    assert.equal(isSessionRefused(failure('FATAL', code)), true, code);
   }
   assert.equal(isPassing(failure('ERROR', 'XX000')), false);
   assert.equal(isPassing(failure('ERROR', '23505')), false);
+  assert.equal(isSessionRefused(failure('FATAL', '53300')), false);
+  assert.equal(isSessionRefused(failure('ERROR', '42501')), false);
 });

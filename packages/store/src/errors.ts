@@ -52,6 +52,15 @@ export const isPassing = (error: unknown): boolean => {
   return NETWORK.has(code) || BY_MESSAGE.some((start) => error.message.startsWith(start));
 };
 
+/** Whether the server will not have this user, database or password, until somebody mends that. */
+export const isSessionRefused = (error: unknown): boolean => {
+  if (error instanceof pg.DatabaseError) {
+    return hasEndedSession(error) && REFUSED_SESSION.test(error.code ?? '');
+  }
+  // What node-postgres says, without a code, where a password is wanted and none is there.
+  return error instanceof Error && error.message.startsWith('SASL: ');
+};
+
 /** The server gave its session up, for whatever reason: not for what it was asked. */
 const hasEndedSession = ({ severity }: pg.DatabaseError): boolean =>
   severity === 'FATAL' || severity === 'PANIC';

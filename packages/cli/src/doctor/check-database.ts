@@ -11,6 +11,7 @@ import {
   type ServerFacts,
   type Store,
 } from '@switchyard/store';
+import { reasonOf } from '../failures.ts';
 import { duration } from '../output/times.ts';
 import { type Clock, checkClock } from './check-clock.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -186,13 +187,4 @@ const checkWork = async (store: Store): Promise<Finding[]> => {
     );
   }
   return findings;
-};
-
-/** Why it failed, without credentials: what pg says names users and databases, never passwords. */
-const reasonOf = (cause: unknown): string => {
-  let at = cause;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
-  if (at instanceof AggregateError && at.errors[0] instanceof Error) at = at.errors[0];
-  const text = at instanceof Error ? at.message : String(at);
-  return text.replace(/\.$/, '');
 };

@@ -56,8 +56,12 @@ const STREAMS_OF: Readonly<Record<ServiceName, readonly StreamSpec[]>> = {
   notifier: [streams.events],
 };
 
-/** Opens the database (the embedded one where none is named), migrates it, and opens the broker. */
+/**
+ * Opens the database (the embedded one where none is named), migrates it, and opens the broker.
+ * What was opened is closed again when a later step throws.
+ */
 export const openParts = async (config: Config, file: Parts['file']): Promise<Parts> => {
+  await using opening = new AsyncDisposableStack();
   const instance = newInstanceId();
   const service = config.allInOne ? 'switchyard' : config.services.join('+');
   const log = createLog({
@@ -68,6 +72,7 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
   });
   for (const warning of config.warnings) log.warn(warning);
   const postgres = await startPostgres(config, log);
+  opening.defer(() => postgres?.stop());
   const secrets =
     config.databaseUrl === undefined ? await loadOrCreateSecrets(config.dataDir) : undefined;
   const url = postgres?.url ?? config.databaseUrl ?? '';
@@ -75,29 +80,27 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
   const failpoints =
     config.failpoints === undefined ? undefined : openFailpoints(config.failpoints);
   if (failpoints !== undefined) log.warn('Failpoints are armed: this is a test');
-  const opened = openStore({
+  const plainStore = openStore({
     url,
     applicationName: `switchyard ${service}`,
     onIdleError: (error) => log.debug({ err: error }, 'an idle connection broke'),
   });
-  const store = failpoints === undefined ? opened : armStore(opened, failpoints);
+  opening.defer(() => plainStore.close());
+  const store = failpoints === undefined ? plainStore : armStore(plainStore, failpoints);
   const sealer = createSealer(config.masterKeys ?? secrets?.masterKeys ?? []);
-  await whileAway(log, () => checkMasterKey(store, sealer)).catch(async (error: unknown) => {
-    await store.close();
-    await postgres?.stop();
-    throw error;
-  });
+  await whileAway(log, () => checkMasterKey(store, sealer));
   const connected = await openBroker(config.brokerUrl, {
     name: `switchyard ${service}`,
     log,
     connectTimeoutMs: START_WAIT_MS,
     streams: config.services.flatMap((name) => STREAMS_OF[name]),
   });
+  opening.defer(() => connected.close());
   const broker = failpoints === undefined ? connected : armBroker(connected, failpoints);
   const apiKey = config.apiKey ?? secrets?.apiKey;
   const health = createHealth();
   addChecks(health, store, broker);
-  return {
+  const parts = {
     config,
     file,
     log,
@@ -115,12 +118,9 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
     isKeyNew: config.apiKey === undefined && secrets?.created === true,
     postgres,
     failpoints,
-    close: async () => {
-      await broker.close();
-      await store.close();
-      await postgres?.stop();
-    },
   };
+  const opened = opening.move();
+  return { ...parts, close: () => opened.disposeAsync() };
 };
 
 const startPostgres = (config: Config, log: Log): Promise<EmbeddedPostgres> | undefined =>

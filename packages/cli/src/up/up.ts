@@ -1,17 +1,11 @@
-import {
-  type Config,
-  DirectoryInUse,
-  EmbeddedPostgresError,
-  ListenError,
-  onStopSignals,
-  SecretsError,
-} from '@switchyard/runtime';
+import { type Config, onStopSignals } from '@switchyard/runtime';
 import type { KeeperLine } from '@switchyard/supervisor';
-import { MasterKeyError } from './check-master-key.ts';
+import { EXIT } from '../failures.ts';
 import { readUpConfig } from './config.ts';
 import { openParts, type Parts } from './open-parts.ts';
 import { runKeeper } from './run-keeper.ts';
 import { DRAIN_MS, type Running, startServices } from './start-services.ts';
+import { tell, tellFailure } from './tell-failure.ts';
 import { curlLine, hasDemoEndpoint, readyLines, runDemoJob } from './tell-ready.ts';
 import { watchParent } from './watch-parent.ts';
 
@@ -24,16 +18,15 @@ export type UpOptions = {
   readonly keeper?: KeeperLine;
 };
 
-const USAGE = 2;
-
 /**
  * Runs services until a signal ends them.
  * @returns the exit code of a start that failed: 2 when what was asked for cannot be (a bad value,
- * a port in use, a data directory in use), 1 otherwise. A start that works does not return.
+ * a port or data directory in use, credentials that are refused), 1 otherwise. A start
+ * that works does not return.
  */
 export const up = async (options: UpOptions): Promise<number> => {
   const asked = await readUpConfig(options.services);
-  if (!asked.ok) return tell(asked.problems, USAGE);
+  if (!asked.ok) return tell(asked.problems, EXIT.usage);
   if (isSupervisorAlone(asked.config) && options.keeper === undefined) {
     return runKeeper(asked).catch(tellFailure);
   }
@@ -88,27 +81,3 @@ const tellReady = async (parts: Parts, running: Running, demo: boolean): Promise
 const say = (lines: readonly string[]): void => {
   process.stdout.write(`${lines.join('\n')}\n`);
 };
-
-const tell = (problems: readonly string[], exitCode: number): number => {
-  process.stderr.write(`${problems.map((problem) => `switchyard: ${problem}`).join('\n')}\n`);
-  return exitCode;
-};
-
-/** What the person who started it can mend gets one line; a defect keeps its stack. */
-const tellFailure = (error: unknown): number => {
-  if (
-    error instanceof ListenError ||
-    error instanceof DirectoryInUse ||
-    error instanceof MasterKeyError
-  ) {
-    return tell([sentence(error.message)], USAGE);
-  }
-  if (error instanceof EmbeddedPostgresError || error instanceof SecretsError) {
-    return tell([sentence(error.message)], 1);
-  }
-  const detail = error instanceof Error ? error : new Error(String(error));
-  return tell([`The start failed: ${detail.message}`, detail.stack ?? ''], 1);
-};
-
-const sentence = (text: string): string =>
-  `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
