@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { createHealth, VERSION } from './health.ts';
 import { createMetrics } from './metrics.ts';
-import { ListenError, listenOn, startOpsServer } from './ops-server.ts';
+import { ListenError, listenOn, makeDoorUrl, startOpsServer } from './ops-server.ts';
 
 const HOST = '127.0.0.1';
 
@@ -85,4 +85,10 @@ test('a port in use, a foreign address and an unknown host are one clear clause'
     first.close();
     await once(first, 'close');
   }
+});
+
+test('an IPv6 address stands in brackets in the URL of a door', () => {
+  assert.equal(makeDoorUrl('::1', 8081), 'http://[::1]:8081');
+  assert.equal(makeDoorUrl('127.0.0.1', 8081), 'http://127.0.0.1:8081');
+  assert.equal(makeDoorUrl('gateway.example', 80), 'http://gateway.example:80');
 });

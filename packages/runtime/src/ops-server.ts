@@ -26,6 +26,10 @@ export const listenOn = (server: NetServer, host: string, port: number): Promise
     });
   });
 
+/** The URL of a door that listens on `host`: an address, IPv6 without brackets, or a name. */
+export const makeDoorUrl = (host: string, port: number): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+
 const whyNot = (error: Error, host: string, port: number): string => {
   const code = 'code' in error ? error.code : undefined;
   switch (code) {

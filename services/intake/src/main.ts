@@ -7,6 +7,7 @@ import {
   type Log,
   listenOn,
   type Metrics,
+  makeDoorUrl,
   type Sealer,
   type Service,
   type TargetGuard,
@@ -83,7 +84,7 @@ export const createIntake = (given: IntakeContext): Service => {
     const { host } = context.listen;
     const port = await listenOn(app.server, host, context.listen.port);
     submissions = takeSubmissions(parts, stop.signal);
-    context.opened?.(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+    context.opened?.(makeDoorUrl(host, port));
   };
 
   const drain = async (): Promise<void> => {

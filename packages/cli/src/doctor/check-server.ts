@@ -1,4 +1,4 @@
-import { type Config, VERSION } from '@switchyard/runtime';
+import { type Config, makeDoorUrl, VERSION } from '@switchyard/runtime';
 import { isLocal } from '../config.ts';
 import { type Clock, checkClock } from './check-clock.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -99,8 +99,7 @@ const checkGateway = async ({ host, ports, serverUrl }: Config): Promise<Finding
   const isEverywhere = host === '0.0.0.0' || host === '::';
   const here = isEverywhere ? '127.0.0.1' : host;
   const name = isLocal(serverUrl) ? here : new URL(serverUrl).hostname;
-  const isBareIpv6 = name.includes(':') && !name.startsWith('[');
-  const url = `http://${isBareIpv6 ? `[${name}]` : name}:${ports.worker}`;
+  const url = makeDoorUrl(name.replace(/^\[|\]$/g, ''), ports.worker);
   const alive = await ask(`${url}/healthz`);
   if (typeof alive !== 'string' && alive.body.ok === true) {
     return fine('gateway', `The worker gateway answers at ${url}.`);

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { listenOn, type Service } from '@switchyard/runtime';
+import { listenOn, makeDoorUrl, type Service } from '@switchyard/runtime';
 import {
   createLocalHost,
   createProcesses,
@@ -32,10 +32,10 @@ export const makeSupervisor = async (
     open: async (app) => {
       await app.ready();
       if (failpoints !== undefined) armServer('gateway', app.server, failpoints);
-      let port = remote?.host.port;
-      if (remote === undefined) port = await listenOn(app.server, config.host, config.ports.worker);
-      else endReceiving = receiveSockets(remote.line, app.server);
-      gatewayUrl = `http://${config.host}:${port}`;
+      if (remote !== undefined) endReceiving = receiveSockets(remote.line, app.server);
+      const port =
+        remote?.host.port ?? (await listenOn(app.server, config.host, config.ports.worker));
+      gatewayUrl = makeDoorUrl(config.host, port);
       opened(gatewayUrl);
     },
     startProcesses: ({ workers, endpoints }) =>

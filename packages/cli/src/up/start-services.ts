@@ -3,6 +3,7 @@ import { createIntake } from '@switchyard/intake';
 import { resolveSettings } from '@switchyard/lifecycle';
 import { createNotifier } from '@switchyard/notifier';
 import {
+  makeDoorUrl,
   type OpsServer,
   type Service,
   type ServiceName,
@@ -108,6 +109,6 @@ const openOpsDoor = async (
   if (config.allInOne || (name !== 'scheduler' && name !== 'notifier')) return undefined;
   const port = config.ports[name];
   const door = await startOpsServer({ host: config.host, port, health, metrics });
-  addresses[name] = `http://${config.host}:${door.port}`;
+  addresses[name] = makeDoorUrl(config.host, door.port);
   return door;
 };
