@@ -83,7 +83,7 @@ test('every bad value is named at once', () => {
     BROKER_URL: 'http://x',
     SWITCHYARD_HOST: 'not a host',
     SWITCHYARD_MASTER_KEY: 'short',
-    SWITCHYARD_API_KEY: 'short',
+    SWITCHYARD_API_KEY: 'two words',
     SWITCHYARD_URL: 'ftp://x',
     LOG_LEVEL: 'loud',
     LOG_PRETTY: 'yes',
@@ -119,6 +119,21 @@ test('an unknown SWITCHYARD_ name is a warning with the closest known name', () 
     '"SWITCHYARD_HOSTS" is not a known name; did you mean SWITCHYARD_HOST?',
     '"SWITCHYARD_MASTERKEY" is not a known name; did you mean SWITCHYARD_MASTER_KEY?',
   ]);
+});
+
+test('an API key of any length will do, and services warn of a short one', () => {
+  const env = { SWITCHYARD_API_KEY: 'my-short-key' };
+  const config = configOf(env);
+  assert.equal(config.apiKey, 'my-short-key');
+  assert.deepEqual(config.warnings, [
+    'SWITCHYARD_API_KEY is shorter than 16 characters, so that it may be guessed.',
+  ]);
+  assert.deepEqual(configOf(env, []).warnings, []);
+  assert.deepEqual(configOf({ SWITCHYARD_API_KEY: 'sixteen-letters!' }).warnings, []);
+  for (const bad of ['two words', 'schlüssel', 'a\u007f']) {
+    const [problem] = problemsOf({ SWITCHYARD_API_KEY: bad });
+    assert.equal(problem, 'SWITCHYARD_API_KEY must be visible ASCII characters without a space.');
+  }
 });
 
 test('the in-process broker serves one process only', () => {

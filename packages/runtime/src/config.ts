@@ -34,7 +34,7 @@ export type Config = {
   readonly traceUrl: string | undefined;
   /** For tests alone: where this process is to crash, fail or wait. Unset: nowhere. */
   readonly failpoints: string | undefined;
-  /** What is odd but ends nothing, as sentences: unknown `SWITCHYARD_*` names. */
+  /** What is odd but ends nothing, as sentences: unknown `SWITCHYARD_*` names, a short key. */
   readonly warnings: readonly string[];
 };
 export type PortName = 'api' | 'worker' | 'scheduler' | 'notifier';
@@ -64,6 +64,9 @@ const VARIABLES = [
 ] as const;
 type Variable = (typeof VARIABLES)[number];
 
+/** A shorter key than this may be guessed. */
+const API_KEY_SAFE_LENGTH = 16;
+
 const OURS = VARIABLES.filter((name) => name.startsWith('SWITCHYARD_'));
 
 /**
@@ -86,6 +89,7 @@ export const readConfig = (
     problems.push(`${name} ${parsed.problem}`);
     return undefined;
   };
+  const apiKey = take('SWITCHYARD_API_KEY', read.apiKey);
   const config: Config = {
     services: Object.freeze([...services]),
     allInOne,
@@ -100,14 +104,14 @@ export const readConfig = (
     }),
     dataDir: take('SWITCHYARD_DATA_DIR', read.path) ?? '.switchyard',
     configPath: take('SWITCHYARD_CONFIG', read.path),
-    apiKey: take('SWITCHYARD_API_KEY', read.apiKey),
+    apiKey,
     masterKeys: take('SWITCHYARD_MASTER_KEY', read.masterKeys),
     serverUrl: take('SWITCHYARD_URL', read.httpUrl) ?? 'http://127.0.0.1:8080',
     logLevel: take('LOG_LEVEL', read.logLevel) ?? 'info',
     logPretty: take('LOG_PRETTY', read.flag),
     traceUrl: take('OTEL_EXPORTER_OTLP_ENDPOINT', read.httpUrl),
     failpoints: take('SWITCHYARD_FAILPOINTS', read.failpoints),
-    warnings: Object.freeze(unknownNames(env)),
+    warnings: Object.freeze([...unknownNames(env), ...shortKeys(services, apiKey)]),
   };
   problems.push(...whatIsMissing(services, allInOne, (name) => (env[name] ?? '').trim() !== ''));
   return problems.length > 0
@@ -137,6 +141,15 @@ const whatIsMissing = (
   }
   return missing;
 };
+
+/** Told where the key opens doors; a command may have been given no better one. */
+const shortKeys = (services: readonly ServiceName[], apiKey: string | undefined): string[] =>
+  services.length > 0 && apiKey !== undefined && apiKey.length < API_KEY_SAFE_LENGTH
+    ? [
+        `SWITCHYARD_API_KEY is shorter than ${API_KEY_SAFE_LENGTH} characters, so that it may be ` +
+          'guessed.',
+      ]
+    : [];
 
 const unknownNames = (env: Readonly<Record<string, string | undefined>>): string[] =>
   Object.keys(env)

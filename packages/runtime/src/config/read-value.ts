@@ -15,7 +15,6 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const MASTER_KEY_BYTES = 32;
-const API_KEY_MIN_LENGTH = 16;
 const PORT_MAX = 65_535;
 
 const good = <Value>(value: Value): Parsed<Value> => ({ ok: true, value });
@@ -90,11 +89,11 @@ export const httpUrl: Parser<string> = (text) =>
     ? good(text)
     : bad('must be a URL that begins with http:// or https://.');
 
-/** At least 16 visible ASCII characters, as a header can carry them. */
+/** Visible ASCII characters, as a header can carry them. */
 export const apiKey: Parser<string> = (text) =>
-  text.length >= API_KEY_MIN_LENGTH && /^[\x21-\x7e]+$/.test(text)
+  /^[\x21-\x7e]+$/.test(text)
     ? good(text)
-    : bad(`must be at least ${API_KEY_MIN_LENGTH} visible ASCII characters without a space.`);
+    : bad('must be visible ASCII characters without a space.');
 
 /** Keys of exactly 32 bytes in base64, with commas between them. */
 export const masterKeys: Parser<readonly Buffer[]> = (text) => {
