@@ -102,10 +102,13 @@ test('deliveries: a line for each try', async () => {
 
 test('apply makes, changes and leaves', async () => {
   const file = path.join(folder, 'switchyard.yaml');
-  await writeFile(file, 'endpoints: { echo: {}, fresh: { name: New }, other: {} }\n');
+  await writeFile(
+    file,
+    'endpoints: { echo: {}, fresh: { name: New }, other: {}, away: { worker: { template: x } } }\n',
+  );
   const first = await run('apply', '-f', file);
   assert.equal(first.code, 0, first.err);
-  assert.match(first.out, /echo +unchanged\nfresh +created\nother +created\n$/);
+  assert.match(first.out, /echo +unchanged\nfresh +created\nother +created\naway +created\n$/);
   await writeFile(file, 'endpoints: { fresh: { name: Newer } }\n');
   assert.deepEqual(JSON.parse((await run('apply', '-f', file, '--json')).out), [
     { id: 'fresh', outcome: 'changed' },

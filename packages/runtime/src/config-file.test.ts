@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseConfigFile, readConfigFile } from './config-file.ts';
+import { findMissingTemplates, parseConfigFile, readConfigFile } from './config-file.ts';
 
 const GOOD = `
 endpoints:
@@ -89,14 +89,24 @@ test('one reading names a problem of every endpoint and template', () => {
   }
 });
 
-test('ids break no grammar, and templates exist', () => {
-  assert.deepEqual(
-    problemsOf('endpoints: { Echo: {}, two: { worker: { template: gone } } }\nworkerTemplates: {}'),
-    [
-      'endpoints: an id must be 1 to 64 lower-case letters, digits and dashes; got "Echo".',
-      'endpoints.two.worker.template must be one of workerTemplates (none); got "gone".',
-    ],
-  );
+test('ids break no grammar', () => {
+  assert.deepEqual(problemsOf('endpoints: { Echo: {}, two: {} }'), [
+    'endpoints: an id must be 1 to 64 lower-case letters, digits and dashes; got "Echo".',
+  ]);
+});
+
+test('a template may stand in the file of another machine, and is found to be missing here', () => {
+  const missingIn = (text: string): string[] => {
+    const result = parseConfigFile(text);
+    assert.ok(result.ok, text);
+    return findMissingTemplates(result.file);
+  };
+  const endpoints = 'endpoints: { one: {}, two: { worker: { template: gone } } }\n';
+  assert.deepEqual(missingIn(endpoints), [
+    'endpoints.two.worker.template must be one of workerTemplates (none); got "gone".',
+  ]);
+  assert.deepEqual(missingIn(`${endpoints}workerTemplates: { gone: { command: [x] } }`), []);
+  assert.equal(missingIn('endpoints: { a: { worker: { template: toString } } }').length, 1);
 });
 
 test('targets that are neither an address nor a block are named, each with its place', () => {
@@ -132,7 +142,6 @@ test('a name that stands twice, and aliases that unfold into a bomb, are problem
 
 test('keys of prototypes are refused like any other', () => {
   problemsOf('endpoints: { __proto__: { worker: { template: toString } } }');
-  problemsOf('endpoints: { a: { worker: { template: toString } } }\nworkerTemplates: {}');
   assert.equal(Reflect.get({}, 'worker'), undefined);
 });
 

@@ -119,27 +119,16 @@ const problemsOfParts = (value: unknown): string[] => {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What the schema cannot say: ids as keys, and templates that are named but not there. */
-const problemsOfNames = (file: ConfigFile): string[] => {
-  const templates = new Set(Object.keys(file.workerTemplates ?? {}));
-  return Object.entries(file.endpoints ?? {}).flatMap(([id, { worker }]) => {
-    const problems: string[] = [];
-    if (parseEndpointId(id) === undefined) {
-      problems.push(
-        'endpoints: an id must be 1 to 64 lower-case letters, digits and dashes; ' +
-          `got ${JSON.stringify(id.slice(0, 80))}.`,
-      );
-    }
-    if (worker && !templates.has(worker.template)) {
-      const known = [...templates].join(', ') || 'none';
-      problems.push(
-        `endpoints.${id}.worker.template must be one of workerTemplates (${known}); ` +
-          `got ${JSON.stringify(worker.template)}.`,
-      );
-    }
-    return problems;
-  });
-};
+/** What the schema cannot say of keys: that they are ids. */
+const problemsOfNames = (file: ConfigFile): string[] =>
+  Object.keys(file.endpoints ?? {}).flatMap((id) =>
+    parseEndpointId(id) === undefined
+      ? [
+          'endpoints: an id must be 1 to 64 lower-case letters, digits and dashes; ' +
+            `got ${JSON.stringify(id.slice(0, 80))}.`,
+        ]
+      : [],
+  );
 
 const problemsOfTargets = ({ webhooks }: ConfigFile): string[] =>
   (webhooks?.allowPrivateTargets ?? []).flatMap((entry, index) =>
@@ -150,3 +139,19 @@ const problemsOfTargets = ({ webhooks }: ConfigFile): string[] =>
             `got ${JSON.stringify(entry.slice(0, 80))}.`,
         ],
   );
+
+/**
+ * The problems of endpoints whose template is not in the same file. Only where a supervisor reads
+ * it: templates stand in the file of its machine, and others make the endpoints without them.
+ */
+export const findMissingTemplates = (file: ConfigFile): string[] => {
+  const templates = new Set(Object.keys(file.workerTemplates ?? {}));
+  return Object.entries(file.endpoints ?? {}).flatMap(([id, { worker }]) => {
+    if (!worker || templates.has(worker.template)) return [];
+    const known = [...templates].join(', ') || 'none';
+    return [
+      `endpoints.${id}.worker.template must be one of workerTemplates (${known}); ` +
+        `got ${JSON.stringify(worker.template)}.`,
+    ];
+  });
+};

@@ -1,6 +1,7 @@
 import {
   type Config,
   type ConfigFileResult,
+  findMissingTemplates,
   readConfig,
   readConfigFile,
   SERVICE_NAMES,
@@ -26,10 +27,14 @@ export const readUpConfig = async (asked: readonly string[]): Promise<UpConfig> 
     environment.ok ? environment.config.configPath : process.env.SWITCHYARD_CONFIG,
   );
   if (!file.ok) problems.push(...file.problems);
+  else if (services.includes('supervisor')) problems.push(...problemsOfTemplates(file));
   if (problems.length > 0 || !environment.ok || !file.ok) return { ok: false, problems };
   const isByNpm = process.env.npm_lifecycle_event !== undefined;
   return { ok: true, config: environment.config, file, isByNpm };
 };
+
+const problemsOfTemplates = ({ file, path }: File): string[] =>
+  findMissingTemplates(file).map((problem) => `${path}: ${problem}`);
 
 /** The environment of this process, for a child that reads its configuration itself. */
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env;

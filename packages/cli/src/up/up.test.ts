@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -76,4 +76,28 @@ test('a database that refuses the password ends the start with one line', async 
       'password authentication failed for user "one".\n',
   );
   assert.equal(ran.code, 2);
+});
+
+test('a template that is missing ends the start of a supervisor, and of nothing else', async () => {
+  await using postgres = await startRefuser(refuseAsPostgres);
+  const file = path.join(folder, 'elsewhere.yaml');
+  await writeFile(file, 'endpoints: { one: { worker: { template: gone } } }\n');
+  const env = {
+    ...PORTS,
+    BROKER_URL: 'nats://127.0.0.1:1',
+    DATABASE_URL: `postgres://127.0.0.1:${postgres.port}/one`,
+    SWITCHYARD_CONFIG: file,
+    SWITCHYARD_MASTER_KEY: MASTER_KEY,
+  };
+  const [all, intake] = [
+    await runCli(['up'], { cwd: folder, env }),
+    await runCli(['up', 'intake'], { cwd: folder, env }),
+  ];
+  assert.equal(
+    all.err,
+    `switchyard: ${file}: endpoints.one.worker.template must be one of workerTemplates (none); ` +
+      'got "gone".\n',
+  );
+  assert.equal(all.code, 2);
+  assert.match(intake.err, /^switchyard: The database refuses [^\n]*\n$/);
 });
