@@ -21,7 +21,7 @@ export type Config = {
   readonly dataDir: string;
   /** Unset: `switchyard.yaml`, where there is one. */
   readonly configPath: string | undefined;
-  /** Unset: in embedded mode the generated one, else no bootstrap key. */
+  /** Unset: the generated one of `dataDir` in embedded mode and where intake runs, else none. */
   readonly apiKey: string | undefined;
   /** 32 bytes each; the first seals, all open. Unset: the generated one of embedded mode. */
   readonly masterKeys: readonly Buffer[] | undefined;

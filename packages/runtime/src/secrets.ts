@@ -22,8 +22,9 @@ export type Secrets = KeptSecrets & {
 };
 
 /**
- * The secrets of the embedded mode, made on the first start and kept in `dataDir` (0700) in a file
- * that only its owner reads (0600). Of several starts at once one makes them and all get the same.
+ * The secrets that stand in for those of the environment, made on the first start and kept in
+ * `dataDir` (0700) in a file that only its owner reads (0600). Of several starts at
+ * once one makes them and all get the same.
  * @throws SecretsError when the file cannot be read or written, or is damaged: making new secrets
  * would leave what the former ones sealed closed for good.
  */

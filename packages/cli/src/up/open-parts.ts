@@ -97,7 +97,10 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
   });
   opening.defer(() => connected.close());
   const broker = failpoints === undefined ? connected : armBroker(connected, failpoints);
-  const apiKey = config.apiKey ?? secrets?.apiKey;
+  // Late, so that a start that database or broker refuse makes no key that nobody is shown.
+  const kept =
+    secrets ?? (wantsKey(config) ? await loadOrCreateSecrets(config.dataDir) : undefined);
+  const apiKey = config.apiKey ?? kept?.apiKey;
   const health = createHealth();
   addChecks(health, store, broker);
   const parts = {
@@ -115,13 +118,17 @@ export const openParts = async (config: Config, file: Parts['file']): Promise<Pa
       allowPrivateTargets: file.file.webhooks?.allowPrivateTargets ?? [],
     }),
     apiKey,
-    isKeyNew: config.apiKey === undefined && secrets?.created === true,
+    isKeyNew: config.apiKey === undefined && kept?.created === true,
     postgres,
     failpoints,
   };
   const opened = opening.move();
   return { ...parts, close: () => opened.disposeAsync() };
 };
+
+/** An intake without any key could be called by nobody, so that it makes one. */
+const wantsKey = ({ apiKey, services }: Config): boolean =>
+  apiKey === undefined && services.includes('intake');
 
 const startPostgres = (config: Config, log: Log): Promise<EmbeddedPostgres> | undefined =>
   config.databaseUrl === undefined
