@@ -46,6 +46,11 @@ export const createGateway = (context: GatewayContext): FastifyInstance => {
   });
   app.removeAllContentTypeParsers();
   // RunPod's worker labels its JSON as a form; whatever the label says, the body is taken as bytes.
+  // The label is dropped, as fastify refuses one that is no media type before it asks the parser.
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.headers['content-type'] = undefined;
+    done();
+  });
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
