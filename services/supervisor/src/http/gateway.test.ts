@@ -21,3 +21,18 @@ test('a result is stored whatever its Content-Type says', async (t) => {
     types.map(() => '1.0'),
   );
 });
+
+test('HEAD is answered for health and metrics alone: on a poll it would claim a job', async (t) => {
+  const { app, context } = openGateway();
+  t.after(() => app.close());
+  const head = (url: string) =>
+    app.inject({ method: 'HEAD', url, headers: { authorization: TOKEN } });
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    const { statusCode, body } = await head(path);
+    assert.deepEqual([statusCode, body], [200, ''], path);
+  }
+  for (const call of ['ping', 'job-take', 'job-take-batch', 'job-stop']) {
+    assert.equal((await head(`/v2/echo/${call}/w1`)).statusCode, 404, call);
+  }
+  assert.deepEqual([...context.workers.all()], []);
+});

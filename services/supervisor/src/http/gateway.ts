@@ -42,6 +42,8 @@ export const createGateway = (context: GatewayContext): FastifyInstance => {
     requestTimeout: 120_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: true,
+    // On a poll it would claim a job and drop it; those who look at health may use it.
+    exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 256 },
   });
   app.removeAllContentTypeParsers();
@@ -59,12 +61,13 @@ export const createGateway = (context: GatewayContext): FastifyInstance => {
     sendProblem(reply, { code: 'route.not_found', detail: 'The gateway has no such route.' }),
   );
   app.setErrorHandler((error, request, reply) => answerError(context, error, request, reply));
-  app.get('/healthz', async () => context.health.live());
-  app.get('/readyz', async (_request, reply) => {
+  const head = { exposeHeadRoute: true };
+  app.get('/healthz', head, async () => context.health.live());
+  app.get('/readyz', head, async (_request, reply) => {
     const ready = await context.health.readyz();
     return reply.code(ready.ok ? 200 : 503).send(ready);
   });
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', head, async (_request, reply) => {
     const { contentType, body } = await context.metrics.render();
     return reply.type(contentType).send(body);
   });
