@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { newJobId } from '@switchyard/contracts';
-import { openGateway, TOKEN } from './gateway.fixture.ts';
+import { newJobId, parseWorkerId, type WorkerId } from '@switchyard/contracts';
+import { ENDPOINT, openGateway, TOKEN } from './gateway.fixture.ts';
+
+const WORKER = parseWorkerId('w1') as WorkerId;
 
 test('a result is stored whatever its Content-Type says', async (t) => {
   const { app, finishes } = openGateway();
@@ -35,4 +37,18 @@ test('HEAD is answered for health and metrics alone: on a poll it would claim a 
     assert.equal((await head(`/v2/echo/${call}/w1`)).statusCode, 404, call);
   }
   assert.deepEqual([...context.workers.all()], []);
+});
+
+test('a parameter that is given twice is a list, as one joined by commas is', async (t) => {
+  const { app, context } = openGateway();
+  t.after(() => app.close());
+  const [a, b, c] = [newJobId('async'), newJobId('async'), newJobId('async')];
+  const get = (url: string) => app.inject({ url, headers: { authorization: TOKEN } });
+  const ping = await get(`/v2/echo/ping/w1?job_id=${a},${b}&gpu=A+B&gpu=C&job_id=${c}`);
+  assert.equal(ping.statusCode, 200);
+  const worker = context.workers.see(ENDPOINT, WORKER);
+  assert.deepEqual(worker.inventory, [a, b, c]);
+  const unfit = 'status=unhealthy&check=one&check=two&reason=not+fit';
+  assert.equal((await get(`/v2/echo/ping/w1?${unfit}`)).statusCode, 200);
+  assert.equal(worker.reason, 'one,two: not fit');
 });

@@ -44,7 +44,7 @@ export const createGateway = (context: GatewayContext): FastifyInstance => {
     forceCloseConnections: true,
     // On a poll it would claim a job and drop it; those who look at health may use it.
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 256, querystringParser: readQuery },
   });
   app.removeAllContentTypeParsers();
   // RunPod's worker labels its JSON as a form; whatever the label says, the body is taken as bytes.
@@ -72,6 +72,16 @@ export const createGateway = (context: GatewayContext): FastifyInstance => {
     return reply.type(contentType).send(body);
   });
   return app;
+};
+
+/** One text for each parameter: what is given more than once is joined by commas. */
+const readQuery = (text: string): Record<string, string> => {
+  const joined = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    const before = joined.get(name);
+    joined.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return Object.fromEntries(joined);
 };
 
 /** Sends a problem as RFC 9457 has it. */
