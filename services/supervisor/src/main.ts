@@ -25,6 +25,7 @@ import {
 import { addExchangeRoute } from './http/exchange.ts';
 import { createGateway } from './http/gateway.ts';
 import { addRunpodRoutes } from './http/runpod.ts';
+import { createEndpointList } from './list-endpoints.ts';
 import { type SupervisorLoops, startSupervisorLoops } from './loops/all.ts';
 import { createDemandSender } from './send-demand.ts';
 import { createStopper } from './stop-jobs.ts';
@@ -121,7 +122,7 @@ export const createSupervisor = (context: SupervisorContext): Service => {
 /** Makes the parts of a supervisor and tells each of those that it needs. */
 const connect = (context: SupervisorContext, met: () => void) => {
   const { broker, instance } = context;
-  const endpoints = createEndpointList(context.store);
+  const endpoints = createEndpointList(() => listEndpoints(context.store));
   const workers: WorkerBook = createWorkerBook(() => demand.changed(), met);
   const demand = createDemandSender(broker, instance, () => workers);
   const finisher = createFinisher(context);
@@ -145,18 +146,4 @@ const connect = (context: SupervisorContext, met: () => void) => {
     replace: (workerId: string) => processes.replace(workerId),
   };
   return { endpoints, workers, demand, finisher, processes, stopper, received, giving, gateway };
-};
-
-/** The endpoints as they were last read. */
-const createEndpointList = (store: Store) => {
-  let all: readonly Endpoint[] = [];
-  let ids = new Set<string>();
-  return {
-    all: () => all,
-    has: (endpointId: EndpointId) => ids.has(endpointId),
-    learn: async () => {
-      all = await listEndpoints(store);
-      ids = new Set(all.map((endpoint) => endpoint.id));
-    },
-  };
 };

@@ -27,7 +27,7 @@ export const openGateway = (given: Partial<RunpodContext> = {}) => {
       known: () => undefined,
       forget: () => undefined,
     },
-    hasEndpoint: (endpointId) => endpointId === ENDPOINT,
+    hasEndpoint: async (endpointId) => endpointId === ENDPOINT,
     broker: { hint: () => undefined },
     workers: createWorkerBook(
       () => undefined,

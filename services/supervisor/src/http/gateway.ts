@@ -26,7 +26,8 @@ export type GatewayContext = {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly keyRing: KeyRing;
-  readonly hasEndpoint: (endpointId: EndpointId) => boolean;
+  /** Asks the database too, so that it is for those whose token is good. */
+  readonly hasEndpoint: (endpointId: EndpointId) => Promise<boolean>;
 };
 
 /** Who calls: a worker of an endpoint that its token opens. */
@@ -127,8 +128,8 @@ export const readCaller = async (
   const workerId = parseWorkerId(request.params.worker);
   const check = await context.keyRing.check(request.headers.authorization);
   if (!check.ok) throw new Refusal(check.problem);
-  const known = endpointId !== undefined && context.hasEndpoint(endpointId);
-  if (!known || !mayUse(check.principal, endpointId)) {
+  const mayBe = endpointId !== undefined && mayUse(check.principal, endpointId);
+  if (!mayBe || !(await context.hasEndpoint(endpointId))) {
     throw refuse('endpoint.not_found', 'There is no such endpoint.');
   }
   if (!check.principal.scopes.has('worker')) {
