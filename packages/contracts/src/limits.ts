@@ -6,6 +6,8 @@ export const RUN_BODY_MAX_BYTES = 10_485_760;
 export const RUNSYNC_BODY_MAX_BYTES = 20_971_520;
 /** Largest chunk that a worker may stream, in bytes. */
 export const CHUNK_MAX_BYTES = 1_048_576;
+/** Largest progress that is shown of a running job, in bytes. */
+export const PROGRESS_MAX_BYTES = 65_536;
 /** Largest result that a worker may post, in bytes. */
 export const RESULT_MAX_BYTES = 20_971_520;
 /** Inputs up to this size, in bytes, travel inside the assign; its taker reads larger ones. */

@@ -1,4 +1,10 @@
-import { decodeFrame, type EndpointId, ProgressSchema, validator } from '@switchyard/contracts';
+import {
+  decodeFrame,
+  type EndpointId,
+  PROGRESS_MAX_BYTES,
+  ProgressSchema,
+  validator,
+} from '@switchyard/contracts';
 import type { JobStatus } from '@switchyard/store';
 
 /** The last progress that workers told of their running jobs. It is in no table. */
@@ -10,7 +16,6 @@ export interface ProgressMemory {
 }
 
 const JOBS_MAX = 10_000;
-const OUTPUT_MAX_BYTES = 65_536;
 const TOTAL_MAX_BYTES = 64 * 1_048_576;
 
 const check = validator(ProgressSchema);
@@ -37,7 +42,7 @@ export const createProgressMemory = (): ProgressMemory => {
       const frame = decodeFrame(body);
       const header = check(frame?.header);
       const output = frame?.bodies[0];
-      if (!header.ok || output === undefined || output.length > OUTPUT_MAX_BYTES) return;
+      if (!header.ok || output === undefined || output.length > PROGRESS_MAX_BYTES) return;
       const { job, endpoint, worker, claimNo } = header.value;
       drop(job);
       // A copy, because the slice would keep the whole message in memory.

@@ -5,6 +5,7 @@ import {
   decodeFrame,
   type EndpointId,
   type JobId,
+  PROGRESS_MAX_BYTES,
   ProgressSchema,
   parseEndpointId,
   parseJobId,
@@ -41,7 +42,6 @@ type Told = {
 const BATCH_MAX = 500;
 const WAITING_MAX = 2_000;
 const WAITING_MAX_BYTES = 16 * 1_048_576;
-const OUTPUT_MAX_BYTES = 65_536;
 
 const check = validator(ProgressSchema);
 
@@ -91,7 +91,7 @@ const read = (body: Uint8Array): { endpointId: EndpointId; told: Told } | undefi
   const frame = decodeFrame(body);
   const header = check(frame?.header);
   const output = frame?.bodies[0];
-  if (!header.ok || output === undefined || output.length > OUTPUT_MAX_BYTES) return undefined;
+  if (!header.ok || output === undefined || output.length > PROGRESS_MAX_BYTES) return undefined;
   const endpointId = parseEndpointId(header.value.endpoint);
   const jobId = parseJobId(header.value.job);
   const workerId = parseWorkerId(header.value.worker);

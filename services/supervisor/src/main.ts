@@ -29,6 +29,7 @@ import { createEndpointList } from './list-endpoints.ts';
 import { type SupervisorLoops, startSupervisorLoops } from './loops/all.ts';
 import { createDemandSender } from './send-demand.ts';
 import { createStopper } from './stop-jobs.ts';
+import { createProgressTeller } from './tell-progress.ts';
 import { createWorkerBook, type WorkerBook } from './track-workers.ts';
 
 /** An assign comes within this time after the claim that was under way, in ms. */
@@ -141,6 +142,7 @@ const connect = (context: SupervisorContext, met: () => void) => {
     ...context,
     workers,
     finisher,
+    tellProgress: createProgressTeller(context),
     changed: demand.changed,
     hasEndpoint: endpoints.has,
     replace: (workerId: string) => processes.replace(workerId),

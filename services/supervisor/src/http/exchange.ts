@@ -1,4 +1,3 @@
-import type { Broker } from '@switchyard/broker';
 import {
   decodeFrame,
   type ExchangeAnswer,
@@ -8,12 +7,12 @@ import {
   type JobId,
   parseJobId,
   refuse,
-  topics,
   validator,
 } from '@switchyard/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Finisher } from '../finish-jobs.ts';
 import { isJson } from '../read-result.ts';
+import type { ProgressTeller } from '../tell-progress.ts';
 import {
   getsNoMore,
   type HandedJob,
@@ -24,9 +23,9 @@ import {
 import { type CallerParams, type GatewayContext, readCaller } from './gateway.ts';
 
 export type ExchangeContext = GatewayContext & {
-  readonly broker: Pick<Broker, 'hint'>;
   readonly workers: WorkerBook;
   readonly finisher: Finisher;
+  readonly tellProgress: ProgressTeller;
   readonly changed: () => void;
 };
 
@@ -131,7 +130,7 @@ const storePosts = async (
 };
 
 const storePost = async (
-  { broker, finisher }: ExchangeContext,
+  { tellProgress, finisher }: ExchangeContext,
   worker: Presence,
   post: Post,
 ): Promise<boolean> => {
@@ -139,12 +138,8 @@ const storePost = async (
   const { jobId, claimNo, body } = post;
   const readable = isJson(body);
   switch (post.kind) {
-    case 'progress': {
-      if (!readable) return false;
-      const header = { endpoint: endpointId, job: jobId, claimNo, worker: workerId };
-      broker.hint(topics.progress, encodeFrame(header, [body]));
-      return true;
-    }
+    case 'progress':
+      return readable && tellProgress({ endpointId, workerId, jobId, claimNo, output: body });
     case 'chunk': {
       if (!readable || post.seq === undefined) return false;
       const chunk = { jobId, workerId, claimNo, seq: post.seq, output: body };

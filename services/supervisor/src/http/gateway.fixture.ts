@@ -28,7 +28,6 @@ export const openGateway = (given: Partial<RunpodContext> = {}) => {
       forget: () => undefined,
     },
     hasEndpoint: async (endpointId) => endpointId === ENDPOINT,
-    broker: { hint: () => undefined },
     workers: createWorkerBook(
       () => undefined,
       () => undefined,
@@ -44,6 +43,7 @@ export const openGateway = (given: Partial<RunpodContext> = {}) => {
       },
       idle: async () => undefined,
     },
+    tellProgress: () => true,
     changed: () => undefined,
     replace: () => undefined,
     ...given,

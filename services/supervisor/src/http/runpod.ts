@@ -1,19 +1,17 @@
-import type { Broker } from '@switchyard/broker';
 import {
   CHUNK_MAX_BYTES,
-  encodeFrame,
   POLL_HOLD_MS,
   type Problem,
   parseJobId,
   Refusal,
   refuse,
-  topics,
 } from '@switchyard/contracts';
 import { StoreUnavailable } from '@switchyard/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { describeJob } from '../describe-job.ts';
 import type { Finisher } from '../finish-jobs.ts';
 import { readChunk, readResult, unreadable } from '../read-result.ts';
+import type { ProgressTeller } from '../tell-progress.ts';
 import { getsNoMore, type HandedJob, type Presence, type WorkerBook } from '../track-workers.ts';
 import {
   type CallerParams,
@@ -24,9 +22,9 @@ import {
 } from './gateway.ts';
 
 export type RunpodContext = GatewayContext & {
-  readonly broker: Pick<Broker, 'hint'>;
   readonly workers: WorkerBook;
   readonly finisher: Finisher;
+  readonly tellProgress: ProgressTeller;
   /** More or fewer slots are free than before. */
   readonly changed: () => void;
   /** The worker asked to be replaced after this job. */
@@ -206,8 +204,8 @@ const takeResult = async (
     ? readResult(call.body)
     : unreadable('The worker posted an empty result.');
   if (posted.kind === 'progress') {
-    const header = { endpoint: endpointId, job: jobId, claimNo: null, worker: workerId };
-    context.broker.hint(topics.progress, encodeFrame(header, [posted.output]));
+    const { output } = posted;
+    context.tellProgress({ endpointId, workerId, jobId, claimNo: null, output });
     return reply.send({});
   }
   const { status, output, error, stopPod } = posted;
