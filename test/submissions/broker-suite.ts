@@ -18,7 +18,8 @@ const until = async (look: () => Promise<boolean>): Promise<void> => {
 const countOf = async ({ intake }: Ground, endpoint: string): Promise<number> =>
   (await intake.send(`GET /v2/${endpoint}/health`)).json.jobs.inQueue;
 
-const letterFor = async ({ producer }: Ground, id: string): Promise<DeadLetter> => {
+/** The note on the message of this id, which may come after its answer. */
+export const letterFor = async ({ producer }: Ground, id: string): Promise<DeadLetter> => {
   for (;;) {
     const found = (await producer.deadLetters()).find(
       ({ headers }) => headers['Switchyard-Id'] === id,

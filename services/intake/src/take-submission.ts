@@ -7,6 +7,7 @@ import {
   Refusal,
   RUN_BODY_MAX_BYTES,
   refuse,
+  topics,
 } from '@switchyard/contracts';
 import { type EndpointCache, noSuchEndpoint } from './resolve-endpoint.ts';
 import { describeAccepted, type SubmitContext, submitJob } from './submit-job.ts';
@@ -16,7 +17,7 @@ export type TakeContext = SubmitContext & {
   readonly tell: (error: unknown, requestId: string) => Problem;
 };
 
-/** A submission as a broker carries it; the last word of the topic names the endpoint. */
+/** A submission as a broker carries it; the end of the topic names the endpoint. */
 export type Carried = {
   readonly topic: string;
   readonly body: Uint8Array;
@@ -40,8 +41,16 @@ export const takeSubmission = async (context: TakeContext, carried: Carried): Pr
   }
 };
 
-/** What stands in a topic where the endpoint does. */
-export const endpointWordOf = (topic: string): string => topic.slice(topic.lastIndexOf('.') + 1);
+const PREFIXES = [topics.anySubmit, topics.anyRpcSubmit].map((any) => any.slice(0, -'*'.length));
+
+/**
+ * What stands in a topic where the endpoint does. A key on RabbitMQ may be empty or have dots, and
+ * then names no endpoint: that of its last word may be closed to who sent it.
+ */
+export const endpointWordOf = (topic: string): string => {
+  const prefix = PREFIXES.find((literal) => topic.startsWith(literal)) ?? topic;
+  return topic.slice(prefix.length);
+};
 
 const take = async (context: TakeContext, carried: Carried): Promise<Taken> => {
   const endpoint = await findEndpoint(context, endpointWordOf(carried.topic));
