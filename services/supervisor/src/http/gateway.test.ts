@@ -52,3 +52,18 @@ test('a parameter that is given twice is a list, as one joined by commas is', as
   assert.equal((await get(`/v2/echo/ping/w1?${unfit}`)).statusCode, 200);
   assert.equal(worker.reason, 'one,two: not fit');
 });
+
+test('a stop is kept until the worker was told of it and lists its job no more', async (t) => {
+  const { app, context } = openGateway();
+  t.after(() => app.close());
+  const get = (call: string) =>
+    app.inject({ url: `/v2/echo/${call}/w1`, headers: { authorization: TOKEN } });
+  const { stops } = context.workers.see(ENDPOINT, WORKER);
+  const jobId = newJobId('async');
+  const toldAtMs = Number.NEGATIVE_INFINITY;
+  stops.set(jobId, { claimNo: 1, reason: 'cancelled', atMs: performance.now(), toldAtMs });
+  await get('ping');
+  assert.deepEqual((await get('job-stop')).json(), { jobsToStop: [jobId] });
+  await get('ping');
+  assert.equal(stops.size, 0);
+});

@@ -185,8 +185,9 @@ const notePing = (worker: Presence, query: Record<string, string>): void => {
   }
   const listed = (query.job_id ?? '').split(',').flatMap((id) => parseJobId(id) ?? []);
   worker.inventory = [...new Set([...listed, ...worker.posting.keys()])];
-  for (const jobId of worker.stops.keys()) {
-    if (!listed.includes(jobId)) worker.stops.delete(jobId);
+  for (const [jobId, { toldAtMs }] of worker.stops) {
+    // Not before it was told: a ping says what was held when it was made, which may be long ago.
+    if (toldAtMs > 0 && !listed.includes(jobId)) worker.stops.delete(jobId);
   }
 };
 
