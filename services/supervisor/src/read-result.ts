@@ -1,4 +1,6 @@
-import { type Problem, scanObject, scanValue } from '@switchyard/contracts';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { type Problem, refuse, scanObject, scanValue } from '@switchyard/contracts';
 
 /** What a worker's post to job-done says. Bytes are raw JSON. */
 export type PostedResult =
@@ -38,6 +40,24 @@ export const readResult = (body: Buffer): PostedResult => {
     error: failed ? error : undefined,
     stopPod: raw('stopPod')?.toString() === 'true',
   };
+};
+
+const PROGRESS_START = /^\s*\{\s*"status"\s*:\s*"IN_PROGRESS"/;
+
+/**
+ * Reads a body to its end without keeping it: whoever sends it hears no answer before.
+ * @returns whether it is progress, as RunPod's worker writes it.
+ * @throws Refusal `request.invalid` when its sender hangs up meanwhile.
+ */
+export const skipPost = async (body: Readable): Promise<'progress' | 'result'> => {
+  let start = '';
+  body.on('data', (chunk: Buffer) => {
+    if (start === '') start = chunk.toString('latin1', 0, 100);
+  });
+  await finished(body).catch(() => {
+    throw refuse('request.invalid', 'The body broke off.');
+  });
+  return PROGRESS_START.test(start) ? 'progress' : 'result';
 };
 
 /** The result of a job whose worker posted something that cannot be kept. */

@@ -67,3 +67,27 @@ test('a stop is kept until the worker was told of it and lists its job no more',
   await get('ping');
   assert.equal(stops.size, 0);
 });
+
+test('a result that is too large to be kept fails its job', async (t) => {
+  const { app, finishes } = openGateway();
+  t.after(() => app.close());
+  const path = `/v2/echo/job-done/w1/${newJobId('async')}`;
+  const output = 'x'.repeat(29_360_128);
+  const post = (authorization: string, said: object) =>
+    app.inject({ method: 'POST', url: path, headers: { authorization }, payload: said });
+  assert.equal((await post('unknown', { output: 1 })).statusCode, 401);
+  assert.equal((await post('unknown', { output })).statusCode, 401);
+  assert.equal((await post(TOKEN, { status: 'IN_PROGRESS', output })).statusCode, 413);
+  assert.equal(finishes.length, 0);
+  // Over a socket, which hears no answer while it still sends.
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  const headers = { authorization: TOKEN };
+  const body = JSON.stringify({ output });
+  const answer = await fetch(`${origin}${path}`, { method: 'POST', headers, body });
+  assert.deepEqual([answer.status, await answer.text()], [200, '{}']);
+  const error = '"The worker posted a result of more than 29360128 bytes."';
+  assert.deepEqual(
+    finishes.map((finish) => [finish.status, finish.output, finish.error?.toString()]),
+    [['FAILED', undefined, error]],
+  );
+});

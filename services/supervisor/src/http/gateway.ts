@@ -19,7 +19,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 const REFUSAL_PAUSE_MS = 5_000;
 const REFUSALS_MAX = 100;
 /** Room for the envelope around the largest output, and for the list of held jobs. */
-const BODY_MAX_BYTES = RESULT_MAX_BYTES + 8 * 1_048_576;
+export const BODY_MAX_BYTES = RESULT_MAX_BYTES + 8 * 1_048_576;
 
 export type GatewayContext = {
   readonly log: Log;

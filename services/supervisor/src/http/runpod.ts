@@ -10,10 +10,11 @@ import { StoreUnavailable } from '@switchyard/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { describeJob } from '../describe-job.ts';
 import type { Finisher } from '../finish-jobs.ts';
-import { readChunk, readResult, unreadable } from '../read-result.ts';
+import { type PostedResult, readChunk, readResult, skipPost, unreadable } from '../read-result.ts';
 import type { ProgressTeller } from '../tell-progress.ts';
 import { getsNoMore, type HandedJob, type Presence, type WorkerBook } from '../track-workers.ts';
 import {
+  BODY_MAX_BYTES,
   type CallerParams,
   createPausedRefusals,
   type GatewayContext,
@@ -32,10 +33,11 @@ export type RunpodContext = GatewayContext & {
 };
 
 type Call = FastifyRequest<{ Params: CallerParams; Querystring: Record<string, string> }>;
-type JobCall = FastifyRequest<{
+type JobRoute = {
   Params: CallerParams & { job: string };
   Querystring: Record<string, string>;
-}>;
+};
+type JobCall = FastifyRequest<JobRoute>;
 
 const BATCH_MAX = 1_000;
 /** A stop is told again while the worker lists the job, but not more often than this, in ms. */
@@ -79,8 +81,15 @@ export const addRunpodRoutes = (app: FastifyInstance, context: RunpodContext): v
     context.changed();
     return reply.send({});
   });
-  app.post('/v2/:endpoint/job-done/:worker/:job', (call: JobCall, reply) =>
-    takeResult(context, call, reply),
+  app.post<JobRoute>(
+    '/v2/:endpoint/job-done/:worker/:job',
+    {
+      errorHandler: (error, call, reply) => {
+        if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
+        return takeResult(context, call, reply.code(200), error);
+      },
+    },
+    (call, reply) => takeResult(context, call, reply),
   );
   app.post('/v2/:endpoint/job-stream/:worker/:job', (call: JobCall, reply) =>
     takeChunk(context, call, reply),
@@ -191,19 +200,29 @@ const notePing = (worker: Presence, query: Record<string, string>): void => {
   }
 };
 
+const readPosted = async ({ body, raw }: JobCall, tooLarge?: Error): Promise<PostedResult> => {
+  if (tooLarge === undefined) {
+    return Buffer.isBuffer(body)
+      ? readResult(body)
+      : unreadable('The worker posted an empty result.');
+  }
+  if ((await skipPost(raw)) === 'progress') throw tooLarge;
+  return unreadable(`The worker posted a result of more than ${BODY_MAX_BYTES} bytes.`);
+};
+
+/** @param tooLarge is why the body was not read: refused, the worker would drop the result. */
 const takeResult = async (
   context: RunpodContext,
   call: JobCall,
   reply: FastifyReply,
+  tooLarge?: Error,
 ): Promise<FastifyReply> => {
   reply.header('connection', 'close');
   const { endpointId, workerId } = await readCaller(context, call);
   const worker = context.workers.see(endpointId, workerId);
   const jobId = parseJobId(call.params.job);
   if (jobId === undefined) return reply.send({ accepted: false });
-  const posted = Buffer.isBuffer(call.body)
-    ? readResult(call.body)
-    : unreadable('The worker posted an empty result.');
+  const posted = await readPosted(call, tooLarge);
   if (posted.kind === 'progress') {
     const { output } = posted;
     context.tellProgress({ endpointId, workerId, jobId, claimNo: null, output });
