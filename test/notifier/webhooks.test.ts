@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { newWebhookSecret, printStatusBody } from '@switchyard/contracts';
 import { createTargetGuard } from '@switchyard/runtime';
-import { addWebhookSecret, readStatuses } from '@switchyard/store';
+import { addWebhookSecret, readStatuses, readWebhookSecrets } from '@switchyard/store';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { makeDoneJobs, makeEndpoint } from './make-jobs.ts';
@@ -52,16 +52,20 @@ test('a webhook comes once, with the status body and a signature of either secre
   assert.throws(() => other.verify(received.body, received.headers));
 });
 
-test('without a secret a webhook has an id and a time and no signature', async () => {
+test('webhooks of an endpoint without a secret are signed by one that it is given', async () => {
   await using receiver = await startReceiver();
   const endpointId = await makeEndpoint(store, 'unsigned');
   await makeDoneJobs(store, endpointId, [receiver.url, null]);
   ground.hintDue();
   const rows = await awaitTries(store, endpointId, areClosed);
   assert.equal(rows.length, 1);
-  const headers = receiver.received[0]?.headers;
-  assert.match(headers?.['webhook-timestamp'] ?? '', /^\d{10}$/);
-  assert.equal(headers?.['webhook-signature'], undefined);
+  const [received] = receiver.received;
+  assert(received !== undefined);
+  const [sealed, ...others] = await readWebhookSecrets(store, endpointId);
+  assert(sealed !== undefined);
+  assert.deepEqual(others, []);
+  const secret = sealer.open(sealed, `${endpointId}|webhook-secret`).toString();
+  new Webhook(secret).verify(received.body, received.headers);
 });
 
 test('a webhook is dated by the clock of the database, whatever the own one says', async (t) => {

@@ -6,6 +6,7 @@ import {
   addWebhookSecret,
   type DeliveryTry,
   findDueDeliveries,
+  giveWebhookSecret,
   listDeliveries,
   readWebhookSecrets,
   recordDeliveryTries,
@@ -247,5 +248,21 @@ describe('webhook secrets', () => {
     const nowhere = 'nowhere' as EndpointId;
     assert.equal(await addWebhookSecret(store, nowhere, Buffer.from('x')), false);
     assert.deepEqual(await readWebhookSecrets(store, nowhere), []);
+  });
+
+  test('an endpoint without one is given one, the same by rivals, and keeps it', async () => {
+    const endpointId = await makeEndpoint(store);
+    const rivals = [store, database.another(), database.another()];
+    const given = await Promise.all(
+      rivals.map((rival, n) => giveWebhookSecret(rival, endpointId, Buffer.from(`secret ${n}`))),
+    );
+    const [first] = given;
+    assert(first?.length === 1);
+    assert.deepEqual(given, [first, first, first]);
+    assert.deepEqual(await readWebhookSecrets(store, endpointId), first);
+    assert.equal(await addWebhookSecret(store, endpointId, Buffer.from('next')), true);
+    const both = await giveWebhookSecret(store, endpointId, Buffer.from('late'));
+    assert.deepEqual(both.map(String), ['next', String(first[0])]);
+    assert.deepEqual(await giveWebhookSecret(store, 'nowhere' as EndpointId, Buffer.from('x')), []);
   });
 });

@@ -15,3 +15,4 @@ export * from './secrets.ts';
 export * from './service.ts';
 export * from './shutdown.ts';
 export * from './target-guard.ts';
+export * from './webhook-secrets.ts';

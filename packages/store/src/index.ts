@@ -37,6 +37,7 @@ export * from './statements/fold-counts.ts';
 export * from './statements/forget-idempotency-keys.ts';
 export * from './statements/forget-lost-workers.ts';
 export * from './statements/forget-worker.ts';
+export * from './statements/give-webhook-secret.ts';
 export * from './statements/in-sweep-turn.ts';
 export * from './statements/inspect.ts';
 export * from './statements/keep-seal-check.ts';

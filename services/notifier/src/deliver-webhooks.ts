@@ -1,8 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EndpointId, printStatusBody } from '@switchyard/contracts';
-import type { Log, Metrics, Sealer, TargetGuard } from '@switchyard/runtime';
+import {
+  type Log,
+  type Metrics,
+  makeWebhookSecret,
+  openWebhookSecret,
+  type Sealer,
+  type TargetGuard,
+} from '@switchyard/runtime';
 import {
   findDueDeliveries,
+  giveWebhookSecret,
   readWebhookSecrets,
   type StartedDelivery,
   type Store,
@@ -162,32 +170,33 @@ const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
   const webhookId = delivery.deliveryId;
   // Receivers refuse what is minutes old or early: the clock of this machine must not say it.
   const sentAtMs = delivery.begunAtMs;
-  const signed =
-    secrets.length > 0
-      ? signWebhook({ webhookId, sentAtMs, body, secrets })
-      : { 'webhook-id': webhookId, 'webhook-timestamp': String(Math.floor(sentAtMs / 1_000)) };
   const headers = {
     'content-type': 'application/json',
     'content-length': String(body.length),
     'user-agent': USER_AGENT,
-    ...signed,
+    ...signWebhook({ webhookId, sentAtMs, body, secrets }),
   };
   return { url: delivery.url, headers, body };
 };
 
 /**
- * The secrets of an endpoint. Where one does not open, for want of a master key, the deliveries of
- * that endpoint wait: unsigned ones would be refused by their receivers and spend their tries.
+ * The secrets of an endpoint; one that was made before each had its own is given one. Where one
+ * does not open, for want of a master key, the deliveries of that endpoint wait: unsigned ones
+ * would be refused by their receivers and spend their tries.
  */
 const createSecretOpener = ({ store, log, sealer }: DeliverContext) => {
   const closed = new Set<EndpointId>();
   return async (endpointId: EndpointId): Promise<string[] | undefined> => {
-    const sealed = await readWebhookSecrets(store, endpointId);
+    let sealed = await readWebhookSecrets(store, endpointId);
+    if (sealed.length === 0) {
+      const made = makeWebhookSecret(sealer, endpointId);
+      sealed = await giveWebhookSecret(store, endpointId, made.sealed);
+    }
     try {
-      const context = `${endpointId}|webhook-secret`;
-      const secrets = sealed.map((secret) => sealer.open(secret, context).toString('utf8'));
+      const secrets = sealed.map((secret) => openWebhookSecret(sealer, endpointId, secret));
       closed.delete(endpointId);
-      return secrets;
+      // None: the endpoint was deleted since, with all that it had to deliver.
+      return secrets.length > 0 ? secrets : undefined;
     } catch (error) {
       if (!closed.has(endpointId)) {
         log.error({ endpointId, err: error }, 'A webhook secret does not open; its webhooks wait');

@@ -4,6 +4,7 @@ import { resolveSettings } from '@switchyard/lifecycle';
 import { createNotifier } from '@switchyard/notifier';
 import {
   makeDoorUrl,
+  makeWebhookSecret,
   type OpsServer,
   type Service,
   type ServiceName,
@@ -27,11 +28,12 @@ export type Addresses = { api?: string; worker?: string; scheduler?: string; not
 export type Running = { readonly addresses: Addresses; stop(): Promise<void> };
 
 /** Makes the endpoints of the configuration file that do not exist yet; others are not touched. */
-const makeMissingEndpoints = async ({ store, file, log }: Parts): Promise<void> => {
+const makeMissingEndpoints = async ({ store, file, log, sealer }: Parts): Promise<void> => {
   for (const [id, settings] of Object.entries(file.file.endpoints ?? {})) {
     const endpointId = parseEndpointId(id);
     if (endpointId === undefined) throw new TypeError(`${id} was checked with the file`);
-    const made = await createEndpoint(store, endpointId, resolveSettings(id, settings));
+    const { sealed } = makeWebhookSecret(sealer, endpointId);
+    const made = await createEndpoint(store, endpointId, resolveSettings(id, settings), sealed);
     if (made !== undefined) log.info({ endpointId }, 'the endpoint was made');
   }
 };

@@ -7,6 +7,6 @@ const SECRETS = statement({
   text: 'select webhook_secrets from endpoints where endpoint_id = $1',
 });
 
-/** The sealed secrets that sign an endpoint's webhooks, newest first; none until one is made. */
+/** The sealed secrets that sign an endpoint's webhooks, newest first; none until one is given. */
 export const readWebhookSecrets = async (store: Store, endpointId: EndpointId): Promise<Buffer[]> =>
   (await store.run<{ webhook_secrets: Buffer[] }>(SECRETS, [endpointId]))[0]?.webhook_secrets ?? [];

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   CreateEndpointSchema,
   type Endpoint,
@@ -10,7 +9,7 @@ import {
   validator,
 } from '@switchyard/contracts';
 import { resolveSettings } from '@switchyard/lifecycle';
-import type { Sealer } from '@switchyard/runtime';
+import { makeWebhookSecret, type Sealer } from '@switchyard/runtime';
 import {
   addWebhookSecret,
   createEndpoint,
@@ -41,7 +40,6 @@ export type EndpointsContext = {
   readonly changes: Changes;
 };
 
-const SECRET_BYTES = 32;
 const checkCreate = validator(CreateEndpointSchema);
 const checkChange = validator(EndpointSettingsSchema);
 const maxBytes = MANAGEMENT_BODY_MAX_BYTES;
@@ -154,7 +152,8 @@ const create = async (context: EndpointsContext, call: KeyCall) => {
   if (!mayUse(call.principal, id)) {
     throw refuse('auth.scope', 'This key is limited to other endpoints.');
   }
-  const endpoint = await createEndpoint(context.store, id, resolveSettings(id, settings));
+  const { sealed } = makeWebhookSecret(context.sealer, id);
+  const endpoint = await createEndpoint(context.store, id, resolveSettings(id, settings), sealed);
   if (endpoint === undefined) {
     throw refuse('endpoint.exists', `There is an endpoint "${id}" already.`);
   }
@@ -201,8 +200,7 @@ const remove = async (context: EndpointsContext, { endpointId, principal }: Endp
 };
 
 const makeSecret = async (context: EndpointsContext, { endpointId, principal }: EndpointCall) => {
-  const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-  const sealed = context.sealer.seal(Buffer.from(secret), `${endpointId}|webhook-secret`);
+  const { secret, sealed } = makeWebhookSecret(context.sealer, endpointId);
   if (!(await addWebhookSecret(context.store, endpointId, sealed))) throw noSuchEndpoint();
   await noteChange(context, principal, 'endpoint.webhook_secret', endpointId);
   return json({ secret }, 201);
