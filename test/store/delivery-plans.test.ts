@@ -7,7 +7,7 @@ import { explainStatement, rowsRead } from './plans.ts';
 
 const MANY = 20_000;
 const BATCH = 40;
-const TABLES = ['deliveries', 'delivery_tries', 'results'];
+const TABLES = ['deliveries', 'delivery_tries', 'results', 'jobs'];
 
 const uuidOf = (n: string): string =>
   `('00000000-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
@@ -29,6 +29,13 @@ const fill = async ({ sql }: TestStore, endpointId: EndpointId): Promise<void> =
     `insert into delivery_tries (endpoint_id, delivery_id, n, outcome)
     select $1, ${uuidOf('n')}, 1, case when n <= ${MANY} then 'started' else 'delivered' end
     from generate_series(1, 2 * ${MANY}) as n`,
+    [endpointId],
+  );
+  await sql(
+    `insert into jobs (endpoint_id, job_id, input, execution_timeout_ms, ttl_ms, low_priority,
+      created_at)
+    select $1, ${uuidOf('n')}, '1', 600000, 600000, false, now()
+    from generate_series(1, 3 * ${MANY}) as n`,
     [endpointId],
   );
   await sql(

@@ -29,7 +29,13 @@ test("the worker's bytes stand in the body as they came", () => {
     workerId: 'w-1',
     output: Buffer.from(raw),
     error: Buffer.from('"no"'),
-    switchyard: { priority: 'high', attempt: 1, createdAt: '2026-01-01T00:00:00.000Z' },
+    switchyard: {
+      priority: 'high',
+      escalatedAt: null,
+      attempt: 1,
+      deadlineAt: null,
+      createdAt: new Date('2026-01-01T00:00:00Z'),
+    },
   });
   assert.equal(
     body.toString(),

@@ -1,6 +1,16 @@
 import type { SwitchyardStatus } from './http.ts';
 import type { JobId } from './ids.ts';
-import type { State } from './states.ts';
+import type { Priority, State } from './states.ts';
+
+/** What of a status body is ours besides; what is null is left out. */
+export type SwitchyardParts = {
+  readonly priority: Priority;
+  readonly escalatedAt: Date | null;
+  readonly attempt: number;
+  readonly deadlineAt: Date | null;
+  readonly createdAt: Date;
+  readonly waiting?: SwitchyardStatus['waiting'];
+};
 
 /** What a status body tells; what is null is left out. */
 export type StatusParts = {
@@ -12,7 +22,7 @@ export type StatusParts = {
   /** Raw JSON of the worker, passed on as it came. */
   readonly output: Buffer | null;
   readonly error: Buffer | null;
-  readonly switchyard?: SwitchyardStatus;
+  readonly switchyard?: SwitchyardParts;
 };
 
 const OUTPUT = Buffer.from(',"output":');
@@ -31,7 +41,7 @@ export const printStatusBody = (parts: StatusParts): Buffer => {
     workerId: parts.workerId ?? undefined,
   });
   const tail =
-    parts.switchyard === undefined ? '}' : `,"switchyard":${JSON.stringify(parts.switchyard)}}`;
+    parts.switchyard === undefined ? '}' : `,"switchyard":${printOurs(parts.switchyard)}}`;
   const open = head.slice(0, -1);
   if (parts.output === null && parts.error === null) return Buffer.from(open + tail);
   return Buffer.concat([
@@ -41,3 +51,13 @@ export const printStatusBody = (parts: StatusParts): Buffer => {
     Buffer.from(tail),
   ]);
 };
+
+const printOurs = (ours: SwitchyardParts): string =>
+  JSON.stringify({
+    priority: ours.priority,
+    escalatedAt: ours.escalatedAt?.toISOString(),
+    attempt: ours.attempt,
+    deadline: ours.deadlineAt?.toISOString(),
+    createdAt: ours.createdAt.toISOString(),
+    waiting: ours.waiting,
+  });

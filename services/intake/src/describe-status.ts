@@ -28,10 +28,10 @@ export const describeStatus = (
     error: status.error,
     switchyard: {
       priority: priorityOf(status.rank),
-      ...(status.escalatedAt === null ? {} : { escalatedAt: status.escalatedAt.toISOString() }),
+      escalatedAt: status.escalatedAt,
       attempt: status.attempt,
-      ...(status.deadlineAt === null ? {} : { deadline: status.deadlineAt.toISOString() }),
-      createdAt: status.createdAt.toISOString(),
+      deadlineAt: status.deadlineAt,
+      createdAt: status.createdAt,
       ...(waiting === undefined ? {} : { waiting }),
     },
   });

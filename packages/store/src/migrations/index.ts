@@ -2,6 +2,7 @@ import { first } from './0001-first.ts';
 import { wholeLifecycle } from './0002-whole-lifecycle.ts';
 import { operations } from './0003-operations.ts';
 import { deliveriesInPlace } from './0004-deliveries-in-place.ts';
+import { deliveriesTellAll } from './0005-deliveries-tell-all.ts';
 
 /** Every step of the schema, oldest first. A step that was released is never edited. */
 export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
@@ -9,4 +10,5 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0002-whole-lifecycle', sql: wholeLifecycle },
   { name: '0003-operations', sql: operations },
   { name: '0004-deliveries-in-place', sql: deliveriesInPlace },
+  { name: '0005-deliveries-tell-all', sql: deliveriesTellAll },
 ];

@@ -1,4 +1,11 @@
-import { type EndpointId, type JobId, jobIdOf, type TerminalState } from '@switchyard/contracts';
+import {
+  type EndpointId,
+  type JobId,
+  jobIdOf,
+  type StatusParts,
+  type TerminalState,
+} from '@switchyard/contracts';
+import { priorityOf, type Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { byteaArray, intArray, textArray, uuidArray } from './arrays.ts';
@@ -114,8 +121,13 @@ select taken.delivery_id, taken.job_id, taken.url, taken.trying as n,
   case when taken.status is null then results.worker_id else taken.worker_id end as worker_id,
   case when taken.status is null then results.delay_ms else taken.delay_ms end as delay_ms,
   case when taken.status is null then results.execution_ms else taken.execution_ms end
-    as execution_ms
-from taken ${lookUp('results', 'taken.job_id', 'left')}
+    as execution_ms,
+  case when taken.status is null then results.rank else taken.rank end as rank,
+  case when taken.status is null then results.attempts else taken.attempts end as attempts,
+  case when taken.status is null then results.escalated_at else taken.escalated_at end
+    as escalated_at,
+  jobs.created_at
+from taken ${lookUp('jobs', 'taken.job_id')} ${lookUp('results', 'taken.job_id', 'left')}
 where taken.closed_at is null`,
 });
 
@@ -129,14 +141,8 @@ export type StartedDelivery = {
   readonly n: number;
   /** When this try began, in ms since 1970 by the database's clock. */
   readonly begunAtMs: number;
-  readonly result: {
-    readonly status: TerminalState;
-    readonly output: Buffer | null;
-    readonly error: Buffer | null;
-    readonly workerId: string | null;
-    readonly delayMs: number | null;
-    readonly executionMs: number | null;
-  };
+  /** The end that it tells, also where a retry has overtaken it. */
+  readonly result: Omit<StatusParts, 'id'>;
 };
 
 type StartRow = {
@@ -152,6 +158,11 @@ type StartRow = {
   worker_id: string | null;
   delay_ms: number | null;
   execution_ms: number | null;
+  /** Null, with attempts, of a result that was dropped before deliveries kept them. */
+  rank: Rank | null;
+  attempts: number;
+  escalated_at: Date | null;
+  created_at: Date;
 };
 
 /** How many sends more a target may have: one that is `busy` what stands there, others `idle`. */
@@ -184,6 +195,17 @@ export const startDeliveries = async (
       workerId: row.worker_id,
       delayMs: row.delay_ms,
       executionMs: row.execution_ms,
+      ...(row.rank === null
+        ? {}
+        : {
+            switchyard: {
+              priority: priorityOf(row.rank),
+              escalatedAt: row.escalated_at,
+              attempt: row.attempts,
+              deadlineAt: null,
+              createdAt: row.created_at,
+            },
+          }),
     },
   }));
 };

@@ -17,7 +17,8 @@ const STATEMENT = statement({
 kept as (
   update deliveries set status = dropped.status, output = dropped.output, error = dropped.error,
     worker_id = dropped.worker_id, delay_ms = dropped.delay_ms,
-    execution_ms = dropped.execution_ms
+    execution_ms = dropped.execution_ms, rank = dropped.rank, attempts = dropped.attempts,
+    escalated_at = dropped.escalated_at
   from dropped
   where deliveries.endpoint_id = $1 and deliveries.job_id = dropped.job_id
     and deliveries.event_seq = dropped.event_seq and deliveries.closed_at is null
