@@ -26,28 +26,34 @@ export type CheckedUrl =
 /** All the addresses of a name, as the operating system knows them. Rejects when it has none. */
 export type ResolveName = (hostname: string) => Promise<readonly { readonly address: string }[]>;
 
+export type ConnectedSocket = {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+};
+
 export interface TargetGuard {
   /**
-   * Judges a webhook's URL without asking anybody: its form, scheme, port and, where it names an
-   * address in any spelling, that address. Host names are judged when they are resolved.
+   * Judges a webhook's URL without asking anybody: its form, scheme and, where it names an address
+   * in any spelling, that address and its port. Host names are judged when they are resolved, and
+   * so is their port, unless no address is open that it could be open on.
    */
   checkUrl(text: string): CheckedUrl;
-  /** Judges one IP address in its usual spelling; anything else is refused. */
-  checkAddress(address: string): Verdict;
+  /** Judges one IP address in its usual spelling, and `port` on it; anything else is refused. */
+  checkAddress(address: string, port?: number): Verdict;
   /**
-   * For the `lookup` option of `net`, `http` and `https` requests. Resolves once and hands on what
-   * it judged, so that the connection goes to a judged address whatever the name says next. One
-   * forbidden answer refuses the name, with a `TargetRefusedError`. Node does not call it for a
-   * host that is an address, and pooled sockets were looked up by whoever opened them: check the
-   * URL, and give the guard's requests an agent of their own.
+   * For the `lookup` option of `net`, `http` and `https` requests to `port`. Resolves once and
+   * hands on what it judged, so that the connection goes to a judged address whatever the name says
+   * next. One forbidden answer refuses the name, with a `TargetRefusedError`. Node does not call it
+   * for a host that is an address, and pooled sockets were looked up by whoever opened them: check
+   * the URL, and give the guard's requests an agent of their own.
    */
-  readonly lookup: LookupFunction;
+  lookupFor(port: number): LookupFunction;
   /** Judges where a connected socket leads; one that is not connected is refused. */
-  checkSocket(socket: { readonly remoteAddress?: string | undefined }): Verdict;
+  checkSocket(socket: ConnectedSocket): Verdict;
 }
 
 export type TargetGuardOptions = {
-  /** Addresses and CIDR blocks that are open although they are private. Ports stay refused. */
+  /** Addresses and CIDR blocks that are open although they are private, with all their ports. */
   readonly allowPrivateTargets: readonly string[];
   /** By default the operating system's, hosts file included. */
   readonly resolve?: ResolveName;
@@ -80,21 +86,23 @@ export const createTargetGuard = (options: TargetGuardOptions): TargetGuard => {
   const resolve = options.resolve ?? resolveBySystem;
   const loopbackNamesOpen = allowed.some(holdsLoopback);
 
-  const checkAddress = (text: string): Verdict => {
+  const checkAddress = (text: string, port?: number): Verdict => {
     const address = parseAddress(text);
     if (address === undefined) return refuse('is not an IP address');
     if (allowed.some((range) => within(address, range))) return { ok: true };
     const kind = forbiddenKind(address);
-    return kind === undefined ? { ok: true } : refuse(`leads to ${text}, ${kind}`);
+    if (kind !== undefined) return refuse(`leads to ${text}, ${kind}`);
+    return isForbiddenPort(port) ? refuse(`must not name port ${port}`) : { ok: true };
   };
 
-  const checkName = (hostname: string): Verdict => {
+  const checkName = (hostname: string, port: number): Verdict => {
     const name = plainName(hostname);
     if (isLoopbackName(name) && !loopbackNamesOpen) return refuse(`leads to ${name}, this host`);
     if (METADATA_NAMES.has(name) && !checkAddress(METADATA_ADDRESS).ok) {
       return refuse(`leads to ${name}, a cloud metadata service`);
     }
-    return { ok: true };
+    const isClosed = isForbiddenPort(port) && allowed.length === 0;
+    return isClosed ? refuse(`must not name port ${port}`) : { ok: true };
   };
 
   const checkUrl = (text: string): CheckedUrl => {
@@ -105,16 +113,20 @@ export const createTargetGuard = (options: TargetGuardOptions): TargetGuard => {
     const urlFault = partsFault(text, url);
     if (urlFault !== undefined) return refuse(urlFault);
     const host = url.hostname.replace(/^\[|\]$/g, '');
-    const verdict = isIP(host) === 0 ? checkName(host) : checkAddress(host);
+    const port = Number(url.port || '80');
+    const verdict = isIP(host) === 0 ? checkName(host, port) : checkAddress(host, port);
     return verdict.ok ? { ok: true, url } : verdict;
   };
 
-  /** The addresses of `hostname`, each of them open. */
-  const resolveChecked = async (hostname: string): Promise<Answer[]> => {
-    const byName = checkName(hostname);
+  /** The addresses of `hostname`, `port` open on each of them. */
+  const resolveChecked = async (hostname: string, port: number): Promise<Answer[]> => {
+    const byName = checkName(hostname, port);
     if (!byName.ok) throw refusal(hostname, byName.reason);
     const answers = await resolve(hostname);
-    const judged = answers.map(({ address }) => ({ address, verdict: checkAddress(address) }));
+    const judged = answers.map(({ address }) => ({
+      address,
+      verdict: checkAddress(address, port),
+    }));
     const open = judged.filter(({ verdict }) => verdict.ok);
     const refused = judged.map(({ verdict }) => verdict).find(({ ok }) => !ok);
     // A hosts file gives `localhost` in both families, and the operator may have opened just one.
@@ -126,9 +138,11 @@ export const createTargetGuard = (options: TargetGuardOptions): TargetGuard => {
   return Object.freeze({
     checkUrl,
     checkAddress,
-    lookup: lookupWith(resolveChecked),
-    checkSocket: ({ remoteAddress }) =>
-      remoteAddress === undefined ? refuse('is not connected') : checkAddress(remoteAddress),
+    lookupFor: (port) => lookupWith((hostname) => resolveChecked(hostname, port)),
+    checkSocket: ({ remoteAddress, remotePort }) =>
+      remoteAddress === undefined
+        ? refuse('is not connected')
+        : checkAddress(remoteAddress, remotePort),
   } satisfies TargetGuard);
 };
 
@@ -188,9 +202,11 @@ const partsFault = (text: string, url: URL): string | undefined => {
   if (url.username !== '' || url.password !== '' || /^https?:[/\\]*[^/\\?#]*@/i.test(text)) {
     return 'must not hold a user name or password';
   }
-  if (FORBIDDEN_PORTS.has(Number(url.port || '80'))) return `must not name port ${url.port}`;
   return undefined;
 };
+
+const isForbiddenPort = (port: number | undefined): boolean =>
+  port !== undefined && FORBIDDEN_PORTS.has(port);
 
 /** Names are compared in lower case and without the dot that ends an absolute one. */
 const plainName = (hostname: string): string => hostname.toLowerCase().replace(/\.$/, '');

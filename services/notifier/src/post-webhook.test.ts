@@ -14,7 +14,10 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nthanks';
 type Target = AsyncDisposable & { readonly url: string; readonly connections: () => number };
 
 /** A server that `reply` speaks for; it hears each request with its number on the connection. */
-const startTarget = async (reply: (socket: Socket, nth: number) => void): Promise<Target> => {
+const startTarget = async (
+  reply: (socket: Socket, nth: number) => void,
+  listen = { port: 0, host: '127.0.0.1' },
+): Promise<Target> => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -26,11 +29,11 @@ const startTarget = async (reply: (socket: Socket, nth: number) => void): Promis
       reply(socket, nth);
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(listen);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/hook`,
+    url: `http://${listen.host}:${port}/hook`,
     connections: () => sockets.size,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
@@ -141,6 +144,20 @@ test('nothing is written to a socket that leads elsewhere', async () => {
   assert.equal(posted.outcome, 'refused');
   assert.equal(posted.error, 'The target leads to 10.0.0.1, a private network.');
   assert.equal(requests, 0);
+});
+
+test('a port of brokers is open on an address that the operator opened, only there', async () => {
+  const host = '127.0.0.9';
+  await using target = await startTarget((socket) => socket.write(OK), { port: 9_092, host });
+  const addresses = [host, '93.184.216.34'];
+  const resolve = async () => addresses.splice(0, 1).map((address) => ({ address }));
+  using poster = openPoster(createTargetGuard({ allowPrivateTargets: [`${host}/32`], resolve }));
+  assert.equal((await poster.to(target.url)).outcome, 'delivered');
+  assert.equal((await poster.to('http://one.example:9092/hook')).outcome, 'delivered');
+  const posted = await poster.to('http://other.example:9092/hook');
+  assert.equal(posted.outcome, 'refused');
+  assert.equal(posted.error, 'The target other.example must not name port 9092.');
+  assert.equal(target.connections(), 2);
 });
 
 test('a refused connection is told as such', async () => {

@@ -30,7 +30,7 @@ describe('a name', () => {
     createTargetGuard({ allowPrivateTargets, resolve });
 
   test('is handed on as the addresses that were judged, in the shape asked for', async () => {
-    const { lookup } = guardOf(resolverOf(['93.184.216.34', '2606:4700::1', '1.1.1.1']));
+    const lookup = guardOf(resolverOf(['93.184.216.34', '2606:4700::1', '1.1.1.1'])).lookupFor(443);
     const all = await run(lookup, 'example.com', { all: true });
     assert.deepEqual(all.address, [
       { address: '93.184.216.34', family: 4 },
@@ -43,7 +43,7 @@ describe('a name', () => {
       const six = await run(lookup, 'example.com', { family });
       assert.deepEqual(six, { error: null, address: '2606:4700::1', family: 6 });
     }
-    const four = await run(guardOf(resolverOf(['2606:4700::1'])).lookup, 'x.example', {
+    const four = await run(guardOf(resolverOf(['2606:4700::1'])).lookupFor(443), 'x.example', {
       family: 4,
     });
     assert.equal(four.error?.code, 'ENOTFOUND');
@@ -57,7 +57,11 @@ describe('a name', () => {
     ];
     for (const answers of cases) {
       for (const options of [{ all: true }, { family: 4 }]) {
-        const { error } = await run(guardOf(resolverOf(answers)).lookup, 'x.example', options);
+        const { error } = await run(
+          guardOf(resolverOf(answers)).lookupFor(443),
+          'x.example',
+          options,
+        );
         assert.ok(error instanceof TargetRefusedError, answers.join());
         assert.equal(error.code, 'target.refused');
         assert.match(error.message, /^The target x\.example (leads to|is not) .+\.$/);
@@ -68,7 +72,7 @@ describe('a name', () => {
   test('of this host or of a metadata service is refused without asking', async () => {
     const resolve = resolverOf(['93.184.216.34']);
     for (const name of ['localhost', 'LocalHost.', 'x.localhost', 'metadata.google.internal.']) {
-      const { error } = await run(guardOf(resolve).lookup, name, { all: true });
+      const { error } = await run(guardOf(resolve).lookupFor(443), name, { all: true });
       assert.ok(error instanceof TargetRefusedError, name);
     }
     assert.deepEqual(resolve.calls, []);
@@ -76,30 +80,42 @@ describe('a name', () => {
 
   test('of this host keeps the family that was opened', async () => {
     const both = resolverOf(['::1', '127.0.0.1']);
-    const { lookup } = guardOf(both, '127.0.0.0/8');
+    const lookup = guardOf(both, '127.0.0.0/8').lookupFor(443);
     const found = await run(lookup, 'localhost', { all: true });
     assert.deepEqual(found.address, [{ address: '127.0.0.1', family: 4 }]);
     const other = await run(lookup, 'two.example', { all: true });
     assert.ok(other.error instanceof TargetRefusedError);
     const stray = await run(
-      guardOf(resolverOf(['10.0.0.1']), '127.0.0.0/8').lookup,
+      guardOf(resolverOf(['10.0.0.1']), '127.0.0.0/8').lookupFor(443),
       'localhost',
       {},
     );
     assert.ok(stray.error instanceof TargetRefusedError);
   });
 
+  test('has the ports open of an open address that it leads to, and no others', async () => {
+    const resolve = resolverOf(['10.1.2.3'], ['10.1.2.3', '1.1.1.1'], ['1.1.1.1']);
+    const lookup = guardOf(resolve, '10.0.0.0/8').lookupFor(9092);
+    const own = await run(lookup, 'x.example', { all: true });
+    assert.deepEqual(own.address, [{ address: '10.1.2.3', family: 4 }]);
+    for (const answer of ['both', 'public']) {
+      const { error } = await run(lookup, 'x.example', { all: true });
+      assert.ok(error instanceof TargetRefusedError, answer);
+      assert.equal(error.message, 'The target x.example must not name port 9092.');
+    }
+  });
+
   test('that cannot be resolved gives the error of the resolver', async () => {
     const broken = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
-    const { lookup } = guardOf(() => Promise.reject(broken));
+    const lookup = guardOf(() => Promise.reject(broken)).lookupFor(443);
     assert.equal((await run(lookup, 'x.example', { all: true })).error, broken);
-    const empty = await run(guardOf(resolverOf([])).lookup, 'x.example', { all: true });
+    const empty = await run(guardOf(resolverOf([])).lookupFor(443), 'x.example', { all: true });
     assert.equal(empty.error?.code, 'ENOTFOUND');
   });
 
   test('is resolved by the system when nothing else is given', async () => {
     const guard = createTargetGuard({ allowPrivateTargets: ['127.0.0.0/8', '::1/128'] });
-    const { error, address } = await run(guard.lookup, 'localhost', {});
+    const { error, address } = await run(guard.lookupFor(443), 'localhost', {});
     assert.equal(error, null);
     assert.match(String(address), /^(127\.|::1$)/);
   });
@@ -136,7 +152,8 @@ describe('a connection', () => {
     const target = await serve('127.0.0.2', 0);
     const canary = await serve('127.0.0.1', target.port);
     const resolve = resolverOf(['127.0.0.2'], ['127.0.0.1'], ['127.0.0.2', '127.0.0.1']);
-    const { lookup } = createTargetGuard({ allowPrivateTargets: ['127.0.0.2/32'], resolve });
+    const guard = createTargetGuard({ allowPrivateTargets: ['127.0.0.2/32'], resolve });
+    const lookup = guard.lookupFor(target.port);
     assert.equal(await post(target.port, lookup), 'status 200');
     assert.deepEqual(resolve.calls, ['rebind.example']);
     assert.equal(await post(target.port, lookup), 'TargetRefusedError');
@@ -148,7 +165,7 @@ describe('a connection', () => {
 
   test('to an address, which is never looked up, is judged by its socket', async () => {
     const { port } = await serve('127.0.0.1', 0);
-    const socket = connect({ host: '127.0.0.1', port, lookup: closed.lookup });
+    const socket = connect({ host: '127.0.0.1', port, lookup: closed.lookupFor(port) });
     await once(socket, 'connect');
     const verdict = closed.checkSocket(socket);
     assert.deepEqual(verdict, { ok: false, reason: 'leads to 127.0.0.1, a loopback address' });

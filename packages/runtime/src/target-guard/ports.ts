@@ -17,7 +17,10 @@ const INFRASTRUCTURE_PORTS = [
   25672, 26379, 27017, 27018,
 ];
 
-/** Ports that a webhook may not name, whatever its host. All lie below the ephemeral ones. */
+/**
+ * Ports that a webhook may not name, but on an address that the operator has opened. All lie below
+ * the ephemeral ones.
+ */
 export const FORBIDDEN_PORTS: ReadonlySet<number> = new Set([
   ...FETCH_BAD_PORTS,
   ...INFRASTRUCTURE_PORTS,

@@ -4,6 +4,8 @@ import { Connection } from './connection.ts';
 
 /** How many are kept for later, over all targets. */
 const KEPT_MAX = 256;
+/** Of a URL without one. That of https is as open as that of http. */
+const DEFAULT_PORT = 80;
 
 export type ConnectionsOptions = {
   readonly guard: TargetGuard;
@@ -67,15 +69,16 @@ export const createConnections = (options: ConnectionsOptions): Connections => {
 };
 
 /** Connects to where `guard` lets it: it resolves the name, and judges the socket besides. */
-const connectorOf = ({ guard, connectMs }: ConnectionsOptions): buildConnector.connector => {
-  const connect = buildConnector({
-    lookup: guard.lookup,
-    rejectUnauthorized: true,
-    maxCachedSessions: 0,
-    allowH2: false,
-    timeout: connectMs,
-  });
-  return (options, callback) =>
+const connectorOf =
+  ({ guard, connectMs }: ConnectionsOptions): buildConnector.connector =>
+  (options, callback) => {
+    const connect = buildConnector({
+      lookup: guard.lookupFor(Number(options.port || DEFAULT_PORT)),
+      rejectUnauthorized: true,
+      maxCachedSessions: 0,
+      allowH2: false,
+      timeout: connectMs,
+    });
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
       const verdict = guard.checkSocket(socket);
@@ -84,4 +87,4 @@ const connectorOf = ({ guard, connectMs }: ConnectionsOptions): buildConnector.c
       socket.destroy();
       callback(new TargetRefusedError(`The target ${verdict.reason}.`), null);
     });
-};
+  };
