@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { uuidOf } from '@switchyard/contracts';
 import { claim, finish } from './play-worker.ts';
+import { readRows } from './read-rows.ts';
 import { startIntake } from './start-intake.ts';
 
 const intake = await startIntake();
@@ -70,6 +72,22 @@ test('a key is 1 to 255 visible ASCII characters', async () => {
     const answer = await runWith(key, '{"input":1}');
     assert.equal(answer.status, 400, key);
     assert.match(answer.json.detail, /255/);
+  }
+});
+
+test('a repeat of a job that was deleted since says so, with its id', async () => {
+  await intake.makeEndpoint('short', { retentionMs: 1_000 });
+  const { json } = await runWith('f', '{"input":1}', 'short');
+  const gone = [uuidOf(json.id)];
+  for (const table of ['jobs', 'queue']) {
+    await readRows(intake.databaseUrl, `delete from ${table} where job_id = $1::uuid`, gone);
+  }
+  while ((await send(`GET /v2/short/status/${json.id}`)).status !== 410);
+  for (const verb of ['run', 'runsync']) {
+    const again = await runWith('f', '{"input":1}', 'short', verb);
+    assert.equal(again.status, 410, again.text);
+    assert.equal(again.json.code, 'job.expired');
+    assert.equal(again.json.id, json.id);
   }
 });
 

@@ -43,11 +43,15 @@ export const createStatusReader = (store: Store): StatusReader => {
   };
 };
 
-/** A job that is not there: past the endpoint's retention by its own age, or never made. */
-export const jobMissing = (endpoint: Endpoint, jobId: JobId) =>
-  Date.now() - madeAtMs(jobId) > endpoint.retentionMs
-    ? refuse('job.expired', 'The job is older than the endpoint keeps jobs, and is not there.')
-    : noSuchJob();
+/**
+ * A job that is not there: past the endpoint's retention by its own age, or never made. The id of
+ * an expired one is told, as whoever repeats an idempotency key does not know it.
+ */
+export const jobMissing = (endpoint: Endpoint, jobId: JobId) => {
+  if (Date.now() - madeAtMs(jobId) <= endpoint.retentionMs) return noSuchJob();
+  const detail = 'The job is older than the endpoint keeps jobs, and is not there.';
+  return refuse('job.expired', detail, { id: jobId });
+};
 
 /** The one answer to every id that names no job of the endpoint. */
 export const noSuchJob = () => refuse('job.not_found', 'The endpoint has no job of this id.');

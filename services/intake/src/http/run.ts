@@ -14,6 +14,7 @@ import {
 import { isTerminal } from '@switchyard/lifecycle';
 import { describeStatus } from '../describe-status.ts';
 import { queueFull } from '../guard-queue.ts';
+import { jobMissing } from '../read-status.ts';
 import type { ProgressMemory } from '../remember-progress.ts';
 import type { Accepted } from '../store-jobs.ts';
 import { describeAccepted, IDEMPOTENCY_KEY, type SubmitContext, submitJob } from '../submit-job.ts';
@@ -39,6 +40,8 @@ const ERRORS: readonly ErrorCode[] = [
   'request.too_large',
   'request.media_type',
   'idempotency.mismatch',
+  'job.not_found',
+  'job.expired',
   'endpoint.queue_full',
   'outcome_unknown',
 ];
@@ -78,14 +81,18 @@ export const runRoutes = (context: RunContext): Route[] => [
       context.waiters.admit();
       const { jobId } = await submit(context, call, newJobId('sync'));
       call.dropBody();
+      const hangUp = call.hangUp();
       const status = await context.waiters.wait(call.endpointId, jobId, {
         waitMs,
         wanted: ({ state }) => isTerminal(state),
-        hangUp: call.hangUp(),
+        hangUp,
       });
+      if (status !== undefined) {
+        return { body: describeStatus(context.progress, call.endpoint, status) };
+      }
       // Nobody hears this when the client is gone; the job goes on.
-      if (status === undefined) return json({ id: jobId, status: 'IN_QUEUE' });
-      return { body: describeStatus(context.progress, call.endpoint, status) };
+      if (hangUp.aborted) return json({ id: jobId, status: 'IN_QUEUE' });
+      throw jobMissing(call.endpoint, jobId);
     },
   },
 ];
