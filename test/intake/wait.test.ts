@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type EndpointId, encodeFrame, type JobId, topics } from '@switchyard/contracts';
-import { appendChunks } from '@switchyard/store';
+import { appendChunks, type Store, StoreUnavailable } from '@switchyard/store';
 import { claim, finish, WORKER } from './play-worker.ts';
 import { ROOT_KEY, startIntake, type TestIntake } from './start-intake.ts';
 
@@ -69,6 +69,36 @@ test('runsync and status-sync answer the status as it stands when the wait ends'
   assert.equal(later.json.status, 'IN_PROGRESS');
   const tookMs = performance.now() - beforeMs;
   assert.ok(tookMs >= 1_990 && tookMs < 4_000, `${tookMs} ms`);
+});
+
+test('runsync and status-sync say why a job still waits when the wait ends', async () => {
+  const endpointId = await intake.makeEndpoint('sync-paused');
+  await send(`POST /v1/endpoints/${endpointId}/pause`, { body: {} });
+  const { json } = await send(`POST /v2/${endpointId}/runsync?wait=1000`, { body: { input: 1 } });
+  const waiting = { reason: 'The endpoint is paused.', position: 1 };
+  assert.deepEqual(json.switchyard.waiting, waiting);
+  const later = await send(`GET /v2/${endpointId}/status-sync/${json.id}?wait=1000`);
+  assert.deepEqual(later.json.switchyard.waiting, waiting);
+});
+
+test('a wait ends with the status also where the database no longer says why', async () => {
+  let away = false;
+  const wrap = (store: Store): Store => ({
+    ...store,
+    runPinned: async (statement, values) => {
+      if (away && statement.name === 'read_position') throw new StoreUnavailable(new Error('x'));
+      return store.runPinned(statement, values);
+    },
+  });
+  await using other = await startIntake({ wrap });
+  await other.makeEndpoint('echo');
+  away = true;
+  const { status, json } = await other.send('POST /v2/echo/runsync?wait=1000', {
+    body: { input: 1 },
+  });
+  assert.equal(status, 200);
+  assert.equal(json.status, 'IN_QUEUE');
+  assert.equal(json.switchyard.waiting, undefined);
 });
 
 test('status-sync of a job that has ended answers at once', async () => {

@@ -12,10 +12,9 @@ import {
   WAIT_MS,
 } from '@switchyard/contracts';
 import { isTerminal } from '@switchyard/lifecycle';
-import { describeStatus } from '../describe-status.ts';
+import { describeWaited, type WaitedContext } from '../describe-waited.ts';
 import { queueFull } from '../guard-queue.ts';
 import { jobMissing } from '../read-status.ts';
-import type { ProgressMemory } from '../remember-progress.ts';
 import type { Accepted } from '../store-jobs.ts';
 import { describeAccepted, IDEMPOTENCY_KEY, type SubmitContext, submitJob } from '../submit-job.ts';
 import type { Waiters } from '../wait-for-result.ts';
@@ -23,10 +22,7 @@ import { integerIn } from './parameters.ts';
 import { type EndpointCall, json, type Route } from './route.ts';
 import { WAIT_PARAMETER } from './wait-parameter.ts';
 
-export type RunContext = SubmitContext & {
-  readonly waiters: Waiters;
-  readonly progress: ProgressMemory;
-};
+export type RunContext = SubmitContext & WaitedContext & { readonly waiters: Waiters };
 
 const KEY_PARAMETER = {
   name: 'Idempotency-Key',
@@ -88,7 +84,7 @@ export const runRoutes = (context: RunContext): Route[] => [
         hangUp,
       });
       if (status !== undefined) {
-        return { body: describeStatus(context.progress, call.endpoint, status) };
+        return { body: await describeWaited(context, call.endpoint, status) };
       }
       // Nobody hears this when the client is gone; the job goes on.
       if (hangUp.aborted) return json({ id: jobId, status: 'IN_QUEUE' });

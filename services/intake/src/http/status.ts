@@ -1,19 +1,16 @@
 import { StatusBodySchema, WAIT_MS } from '@switchyard/contracts';
 import { isTerminal } from '@switchyard/lifecycle';
 import { describeStatus } from '../describe-status.ts';
-import type { WaitingExplainer } from '../explain-waiting.ts';
+import { describeWaited, type WaitedContext } from '../describe-waited.ts';
 import { jobMissing, type StatusReader } from '../read-status.ts';
-import type { ProgressMemory } from '../remember-progress.ts';
 import type { Waiters } from '../wait-for-result.ts';
 import { integerIn, jobIn } from './parameters.ts';
 import type { Route } from './route.ts';
 import { WAIT_PARAMETER } from './wait-parameter.ts';
 
-export type StatusContext = {
-  readonly explainer: WaitingExplainer;
+export type StatusContext = WaitedContext & {
   readonly statuses: StatusReader;
   readonly waiters: Waiters;
-  readonly progress: ProgressMemory;
 };
 
 /** `/status` and `/status-sync`. */
@@ -56,7 +53,7 @@ export const statusRoutes = ({
       const wanted = { waitMs, hangUp, wanted: ({ state }: typeof first) => isTerminal(state) };
       const status = await waiters.wait(call.endpointId, jobId, wanted);
       if (status === undefined) throw jobMissing(call.endpoint, jobId);
-      return { body: describeStatus(progress, call.endpoint, status) };
+      return { body: await describeWaited({ explainer, progress }, call.endpoint, status) };
     },
   },
 ];
