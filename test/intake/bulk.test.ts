@@ -175,6 +175,19 @@ test('a key of a bulk means nothing to a single submission', async () => {
   assert.notEqual(json.id, lines[0].id);
 });
 
+test('a full queue still answers repeats, which take no room from other lines', async () => {
+  await intake.makeEndpoint('repeats', { limits: { maxQueued: 2 } });
+  const again = { endpoint: 'repeats', headers: { 'idempotency-key': 'k' } };
+  const [first] = (await post('{"input":1}', again)).lines;
+  const { lines } = await post('{"input":1}\n{"input":2}\n{"input":3}', again);
+  assert.deepEqual(lines[0], first);
+  assert.equal(lines[1].status, 'IN_QUEUE');
+  assert.equal(lines[2].code, 'endpoint.queue_full');
+  const full = await post('{"input":1}\n{"input":2}\n{"input":3}', again);
+  assert.deepEqual(full.lines.slice(0, 2), lines.slice(0, 2));
+  assert.equal(full.lines[2].code, 'endpoint.queue_full');
+});
+
 test('the queue takes what it has room for, and the other lines are 429', async () => {
   await intake.makeEndpoint('small', { limits: { maxQueued: 1_300 } });
   const body = Array.from({ length: 2_000 }, (_, n) => `{"input":${n}}`).join('\n');

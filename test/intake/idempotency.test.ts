@@ -75,6 +75,17 @@ test('a key is 1 to 255 visible ASCII characters', async () => {
   }
 });
 
+test('a full queue still answers repeats of what it holds', async () => {
+  await intake.makeEndpoint('full', { limits: { maxQueued: 1 } });
+  const first = await runWith('g', '{"input":1}', 'full');
+  assert.deepEqual((await runWith('g', '{"input":1}', 'full')).json, first.json);
+  const sync = await runWith('g', '{"input":1}', 'full', 'runsync?wait=1000');
+  assert.equal(sync.json.id, first.json.id);
+  assert.equal((await runWith('g', '{"input":2}', 'full')).status, 422);
+  assert.equal((await runWith('h', '{"input":1}', 'full')).status, 429);
+  assert.equal((await send('GET /v2/full/health')).json.jobs.inQueue, 1);
+});
+
 test('a repeat of a job that was deleted since says so, with its id', async () => {
   await intake.makeEndpoint('short', { retentionMs: 1_000 });
   const { json } = await runWith('f', '{"input":1}', 'short');

@@ -3,16 +3,14 @@ import { readQueued, type Store } from '@switchyard/store';
 
 export interface QueueGuard {
   /**
-   * Whether `admit` would refuse, told at once and at the cost of a look at a map; false where it
-   * would have to count first.
+   * Whether `admitUpTo` has no room, told at once and at the cost of a look at a map; false where
+   * it would have to count first.
    */
   isFull(endpoint: Endpoint): boolean;
   /**
-   * Lets one more job into the queue of `endpoint`. May overshoot its limit by what other intakes
-   * accept within COUNT_MS. @throws Refusal `endpoint.queue_full`; StoreUnavailable.
+   * Lets as many of `wanted` jobs into the queue of `endpoint` as there is room for. May overshoot
+   * its limit by what other intakes accept within COUNT_MS. @throws StoreUnavailable.
    */
-  admit(endpoint: Endpoint): Promise<Places>;
-  /** Lets in as many of `wanted` jobs as there is room for. @throws StoreUnavailable. */
   admitUpTo(endpoint: Endpoint, wanted: number): Promise<Places>;
 }
 
@@ -100,11 +98,6 @@ export const createQueueGuard = (store: Store): QueueGuard => {
       return isKnown && roomIn(count, maxQueued) === 0;
     },
     admitUpTo,
-    admit: async (endpoint) => {
-      const places = await admitUpTo(endpoint, 1);
-      if (places.count === 0) throw queueFull(endpoint);
-      return places;
-    },
   };
 };
 

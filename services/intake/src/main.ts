@@ -17,6 +17,7 @@ import { createAcceptor } from './accept-jobs.ts';
 import { listenForHints } from './consumers/hints.ts';
 import { takeSubmissions } from './consumers/submissions.ts';
 import { createWaitingExplainer } from './explain-waiting.ts';
+import { createRepeatFinder } from './find-repeats.ts';
 import { createQueueGuard } from './guard-queue.ts';
 import { createStartGuard } from './guard-start.ts';
 import { guardStore } from './guard-store.ts';
@@ -66,6 +67,7 @@ export const createIntake = (given: IntakeContext): Service => {
     statuses: createStatusReader(context.store),
     explainer: createWaitingExplainer(context.store),
     queueGuard: createQueueGuard(context.store),
+    repeats: createRepeatFinder(context.store),
     startGuard: createStartGuard(context.store),
     tell: createProblemTeller(context),
     isStopping: () => stop.signal.aborted,

@@ -11,7 +11,8 @@ import { rankOf } from '@switchyard/lifecycle';
 import type { Sealer, TargetGuard } from '@switchyard/runtime';
 import type { NewJob, SubmissionSource } from '@switchyard/store';
 import type { Acceptor } from './accept-jobs.ts';
-import type { QueueGuard } from './guard-queue.ts';
+import type { RepeatFinder } from './find-repeats.ts';
+import { type QueueGuard, queueFull } from './guard-queue.ts';
 import type { StartGuard } from './guard-start.ts';
 import type { StatusReader } from './read-status.ts';
 import { readSubmission, type Submission } from './read-submission.ts';
@@ -20,6 +21,7 @@ import { type Accepted, KEY_NAMES } from './store-jobs.ts';
 export type SubmitContext = {
   readonly acceptor: Acceptor;
   readonly queueGuard: QueueGuard;
+  readonly repeats: RepeatFinder;
   readonly startGuard: StartGuard;
   readonly sealer: Sealer;
   readonly targetGuard: TargetGuard;
@@ -52,9 +54,16 @@ export const submitJob = async (context: SubmitContext, given: Submitted): Promi
   if (startAfter !== undefined) await context.startGuard.admit(startAfter);
   const accept = () => context.acceptor.accept(endpoint.id as EndpointId, source, job);
   if (endpoint.limits.maxQueued === null) return accept();
-  const places = await context.queueGuard.admit(endpoint);
+  const places = await context.queueGuard.admitUpTo(endpoint, 1);
+  if (places.count === 0 && !(await isRepeat(context, given))) throw queueFull(endpoint);
   return accept().finally(places.settle);
 };
+
+const isRepeat = async (
+  { repeats }: SubmitContext,
+  { source, endpoint, key }: Submitted,
+): Promise<boolean> =>
+  key !== undefined && (await repeats.find(endpoint.id as EndpointId, source, [key])).has(key);
 
 /**
  * What `/run` answers, by HTTP and by the broker: the id with the state that the job has by now.

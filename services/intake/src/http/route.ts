@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type {
   Endpoint,
@@ -87,7 +88,7 @@ export type EndpointRoute = Described & {
   readonly access: 'endpoint';
   readonly scope: Scope;
   /** Why a call would be refused whatever its body says; asked before that is read. */
-  readonly refusal?: (endpoint: Endpoint) => Refusal | undefined;
+  readonly refusal?: (endpoint: Endpoint, headers: IncomingHttpHeaders) => Refusal | undefined;
   readonly answer: (call: EndpointCall) => Promise<Answer>;
 };
 

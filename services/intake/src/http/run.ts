@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   AcceptedSchema,
   type Endpoint,
@@ -50,7 +51,7 @@ export const runRoutes = (context: RunContext): Route[] => [
     summary: 'Queue a job.',
     access: 'endpoint',
     scope: 'submit',
-    refusal: (endpoint) => refusalOf(context, endpoint),
+    refusal: (endpoint, headers) => refusalOf(context, endpoint, headers),
     headers: [KEY_PARAMETER],
     body: { schema: SubmissionSchema, maxBytes: RUN_BODY_MAX_BYTES },
     success: { status: 200, schema: AcceptedSchema },
@@ -66,7 +67,7 @@ export const runRoutes = (context: RunContext): Route[] => [
     summary: 'Queue a job and wait for its end.',
     access: 'endpoint',
     scope: 'submit',
-    refusal: (endpoint) => refusalOf(context, endpoint),
+    refusal: (endpoint, headers) => refusalOf(context, endpoint, headers),
     query: [WAIT_PARAMETER],
     headers: [KEY_PARAMETER],
     body: { schema: SubmissionSchema, maxBytes: RUNSYNC_BODY_MAX_BYTES },
@@ -93,9 +94,18 @@ export const runRoutes = (context: RunContext): Route[] => [
   },
 ];
 
-/** A full queue takes nothing, whatever the body says: most requests of an overload end here. */
-const refusalOf = ({ queueGuard }: RunContext, endpoint: Endpoint): Refusal | undefined =>
-  queueGuard.isFull(endpoint) ? queueFull(endpoint) : undefined;
+/**
+ * A full queue takes nothing, whatever the body says: most requests of an overload end here. One
+ * with a key may be the repeat of a job that it holds.
+ */
+const refusalOf = (
+  { queueGuard }: RunContext,
+  endpoint: Endpoint,
+  headers: IncomingHttpHeaders,
+): Refusal | undefined =>
+  headers['idempotency-key'] === undefined && queueGuard.isFull(endpoint)
+    ? queueFull(endpoint)
+    : undefined;
 
 const submit = (context: RunContext, call: EndpointCall, jobId: JobId): Promise<Accepted> =>
   submitJob(context, {

@@ -113,7 +113,7 @@ const addRoute = (
         request.admitted = admitted;
         if (route.access !== 'open') check(request.headers);
         if (route.access !== 'endpoint' || admitted.endpoint === undefined) return;
-        const refusal = route.refusal?.(admitted.endpoint);
+        const refusal = route.refusal?.(admitted.endpoint, request.headers);
         if (refusal !== undefined) throw refusal;
       };
       const admitted = admit(context, route, request);

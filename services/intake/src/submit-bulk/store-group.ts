@@ -39,6 +39,9 @@ export const storeGroup = async (
 
 const jobsOf = ({ items }: Group): NewJob[] => items.filter((item) => typeof item !== 'string');
 
+const keysOf = (group: Group): string[] =>
+  jobsOf(group).flatMap(({ idempotency }) => idempotency?.key ?? []);
+
 /** Makes a job's item the answer that it is not taken. */
 const refuseAt = (context: StoreContext, group: Group, place: number, error: unknown): void => {
   group.items[place] = answerProblemLine(group.numbers[place] ?? 0, context.tell(error));
@@ -56,7 +59,10 @@ const checkStarts = async (context: StoreContext, group: Group): Promise<void> =
 
 const NO_PLACES: Places = { count: 0, settle: () => undefined };
 
-/** The first jobs of the group get the room that there is. @returns what gives it back. */
+/**
+ * The first jobs of the group get the room that there is; repeats need none.
+ * @returns what gives it back.
+ */
 const checkRoom = async (
   context: StoreContext,
   endpoint: Endpoint,
@@ -64,16 +70,19 @@ const checkRoom = async (
 ): Promise<Places['settle']> => {
   const wanted = jobsOf(group).length;
   let places = NO_PLACES;
+  let repeats: ReadonlySet<string> = new Set();
   let reason: unknown = queueFull(endpoint);
   try {
     places = await context.queueGuard.admitUpTo(endpoint, wanted);
+    if (places.count === wanted) return places.settle;
+    repeats = await context.repeats.find(endpoint.id as EndpointId, 'http', keysOf(group));
   } catch (error) {
     reason = error;
   }
   let room = places.count;
-  if (room === wanted) return places.settle;
   for (const [place, item] of group.items.entries()) {
     if (typeof item === 'string') continue;
+    if (item.idempotency !== undefined && repeats.has(item.idempotency.key)) continue;
     if (room > 0) room -= 1;
     else refuseAt(context, group, place, reason);
   }
