@@ -37,6 +37,25 @@ test('an endpoint is made, read, changed and deleted', async () => {
   assert.equal((await send('POST /v2/own/run', { body: { input: 1 } })).status, 404);
 });
 
+test('a change of workers keeps their template, which a first one has to name', async () => {
+  await intake.makeEndpoint('crew', { worker: { template: 'echo', concurrency: 4 } });
+  const changed = await send('PATCH /v1/endpoints/crew', { body: { worker: { maximum: 5 } } });
+  assert.equal(changed.status, 200, changed.text);
+  const { worker } = changed.json;
+  assert.deepEqual([worker.template, worker.concurrency, worker.maximum], ['echo', 4, 5]);
+  await intake.makeEndpoint('remote');
+  const body = { worker: { maximum: 5 } };
+  for (const answer of [
+    await send('PATCH /v1/endpoints/remote', { body }),
+    await send('POST /v1/endpoints', { body: { id: 'fresh', ...body } }),
+  ]) {
+    assert.equal(answer.status, 400, answer.text);
+    assert.match(answer.json.detail, /worker\.template must be named/);
+  }
+  assert.equal((await send('GET /v1/endpoints/remote')).json.worker, null);
+  for (const id of ['crew', 'remote']) await send(`DELETE /v1/endpoints/${id}`);
+});
+
 test('settings that are unknown or out of bounds are refused by name', async () => {
   await intake.makeEndpoint('strict');
   const wrong: readonly [object, RegExp][] = [

@@ -8,11 +8,14 @@ const Count = (maximum: number, minimum = 0) => Type.Integer({ minimum, maximum 
 
 const WorkerSettings = Type.Object(
   {
-    template: Type.String({
-      minLength: 1,
-      maxLength: 64,
-      pattern: '^[A-Za-z0-9._-]+$',
-    }),
+    template: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        pattern: '^[A-Za-z0-9._-]+$',
+        description: 'Required where the endpoint has none so far.',
+      }),
+    ),
     concurrency: Type.Optional(Count(10_000, 1)),
     minimum: Type.Optional(Count(1_000)),
     maximum: Type.Optional(Count(1_000)),

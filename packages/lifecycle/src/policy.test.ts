@@ -120,6 +120,15 @@ test('a change holds field by field and leaves the other fields of its group alo
   );
 });
 
+test('a worker keeps its template where a change names none, and needs one', () => {
+  const base = resolveSettings('echo', { worker: { template: 'echo', minimum: 2 } });
+  const { worker } = resolveSettings('echo', { worker: { maximum: 5 } }, base);
+  assert.deepEqual(worker, { ...base.worker, maximum: 5 });
+  for (const none of [undefined, resolveSettings('echo', {})]) {
+    assert.throws(() => resolveSettings('echo', { worker: {} }, none), /worker\.template/);
+  }
+});
+
 test('the largest number of workers is never below the smallest', () => {
   fc.assert(
     fc.property(resolved, anySettings, (base, change) => {

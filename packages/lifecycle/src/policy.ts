@@ -3,6 +3,7 @@ import {
   type Policy,
   type Priority,
   type ResolvedSettings,
+  refuse,
   startAfterMs,
 } from '@switchyard/contracts';
 
@@ -39,6 +40,7 @@ const ENDPOINT_DEFAULTS = {
 /**
  * The settings of an endpoint: `base` (the defaults, or what holds so far) with `change` over it,
  * group by group and field by field. `worker: null` means that only remote workers serve it.
+ * @throws Refusal `request.invalid` for a worker that has a template from neither.
  */
 export const resolveSettings = (
   id: string,
@@ -46,22 +48,27 @@ export const resolveSettings = (
   base?: ResolvedSettings,
 ): ResolvedSettings => {
   const from = base ?? { name: id, ...ENDPOINT_DEFAULTS, worker: null };
-  const worker =
-    change.worker === undefined
-      ? from.worker
-      : change.worker === null
-        ? null
-        : { ...ENDPOINT_DEFAULTS.worker, ...from.worker, ...change.worker };
   return {
     name: change.name ?? from.name,
-    worker: worker && {
-      ...worker,
-      maximum: Math.max(worker.maximum, worker.minimum),
-    },
+    worker: change.worker === undefined ? from.worker : resolveWorker(change.worker, from.worker),
     scaling: { ...from.scaling, ...change.scaling },
     defaults: { ...from.defaults, ...change.defaults },
     limits: { ...from.limits, ...change.limits },
     escalateAfterMs: change.escalateAfterMs ?? from.escalateAfterMs,
     retentionMs: change.retentionMs ?? from.retentionMs,
   };
+};
+
+const resolveWorker = (
+  change: NonNullable<EndpointSettings['worker']> | null,
+  from: ResolvedSettings['worker'],
+): ResolvedSettings['worker'] => {
+  if (change === null) return null;
+  const template = change.template ?? from?.template;
+  if (template === undefined) {
+    const detail = 'worker.template must be named, as the endpoint has none so far.';
+    throw refuse('request.invalid', detail);
+  }
+  const worker = { ...ENDPOINT_DEFAULTS.worker, ...from, ...change, template };
+  return { ...worker, maximum: Math.max(worker.maximum, worker.minimum) };
 };

@@ -89,6 +89,10 @@ test('one reading names a problem of every endpoint and template', () => {
   }
 });
 
+test('a worker without a template is for an endpoint that has one', () => {
+  assert.ok(parseConfigFile('endpoints: { a: { worker: { maximum: 5 } } }').ok);
+});
+
 test('ids break no grammar', () => {
   assert.deepEqual(problemsOf('endpoints: { Echo: {}, two: {} }'), [
     'endpoints: an id must be 1 to 64 lower-case letters, digits and dashes; got "Echo".',

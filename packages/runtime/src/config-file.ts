@@ -147,7 +147,7 @@ const problemsOfTargets = ({ webhooks }: ConfigFile): string[] =>
 export const findMissingTemplates = (file: ConfigFile): string[] => {
   const templates = new Set(Object.keys(file.workerTemplates ?? {}));
   return Object.entries(file.endpoints ?? {}).flatMap(([id, { worker }]) => {
-    if (!worker || templates.has(worker.template)) return [];
+    if (worker?.template === undefined || templates.has(worker.template)) return [];
     const known = [...templates].join(', ') || 'none';
     return [
       `endpoints.${id}.worker.template must be one of workerTemplates (${known}); ` +

@@ -1,4 +1,9 @@
-import { parseEndpointId } from '@switchyard/contracts';
+import {
+  type EndpointSettings,
+  parseEndpointId,
+  Refusal,
+  type ResolvedSettings,
+} from '@switchyard/contracts';
 import { createIntake } from '@switchyard/intake';
 import { resolveSettings } from '@switchyard/lifecycle';
 import { createNotifier } from '@switchyard/notifier';
@@ -11,8 +16,9 @@ import {
   startOpsServer,
 } from '@switchyard/runtime';
 import { createScheduler } from '@switchyard/scheduler';
-import { createEndpoint } from '@switchyard/store';
+import { createEndpoint, listEndpoints } from '@switchyard/store';
 import type { KeeperLine } from '@switchyard/supervisor';
+import { UsageError } from '../failures.ts';
 import { armPoster } from './failpoints/arm-poster.ts';
 import { armServer } from './failpoints/arm-server.ts';
 import { makeSupervisor } from './make-supervisor.ts';
@@ -29,12 +35,24 @@ export type Running = { readonly addresses: Addresses; stop(): Promise<void> };
 
 /** Makes the endpoints of the configuration file that do not exist yet; others are not touched. */
 const makeMissingEndpoints = async ({ store, file, log, sealer }: Parts): Promise<void> => {
+  const present = new Set((await listEndpoints(store)).map(({ id }) => id));
   for (const [id, settings] of Object.entries(file.file.endpoints ?? {})) {
+    if (present.has(id)) continue;
     const endpointId = parseEndpointId(id);
     if (endpointId === undefined) throw new TypeError(`${id} was checked with the file`);
     const { sealed } = makeWebhookSecret(sealer, endpointId);
-    const made = await createEndpoint(store, endpointId, resolveSettings(id, settings), sealed);
+    const made = await createEndpoint(store, endpointId, settingsOf(id, settings), sealed);
     if (made !== undefined) log.info({ endpointId }, 'the endpoint was made');
+  }
+};
+
+/** What an endpoint of the file begins with. @throws UsageError where the file says too little. */
+const settingsOf = (id: string, settings: EndpointSettings): ResolvedSettings => {
+  try {
+    return resolveSettings(id, settings);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new UsageError([`endpoints.${id}.${error.problem.detail}`], { cause: error });
   }
 };
 

@@ -6,7 +6,7 @@ import {
   SecretsError,
 } from '@switchyard/runtime';
 import { isPassing, isSessionRefused, SchemaMismatch } from '@switchyard/store';
-import { EXIT, reasonOf } from '../failures.ts';
+import { EXIT, reasonOf, UsageError } from '../failures.ts';
 import { MasterKeyError } from './check-master-key.ts';
 
 /** Tells each problem on a line of standard error. @returns the exit code. */
@@ -17,6 +17,7 @@ export const tell = (problems: readonly string[], exitCode: number): number => {
 
 /** What the person who started it can mend gets one line; a defect keeps its stack. */
 export const tellFailure = (error: unknown): number => {
+  if (error instanceof UsageError) return tell(error.problems, EXIT.usage);
   if (
     error instanceof ListenError ||
     error instanceof DirectoryInUse ||
