@@ -49,6 +49,7 @@ test('jobs are searched over endpoints, and a limited key sees its own', async (
   const before = (await send(`GET /v1/jobs?to=${encodeURIComponent(iso)}`)).json;
   assert.ok(idsIn(before).includes(third));
   assert.equal(after_.jobs.length + before.jobs.length, 5);
+  assert.equal((await send('GET /v1/jobs?from=2026-01-01')).json.jobs.length, 5);
 });
 
 test('what is asked for wrongly is named', async () => {
@@ -56,7 +57,7 @@ test('what is asked for wrongly is named', async () => {
     'status=x',
     'priority=1',
     'from=yesterday',
-    'to=2026-01-01',
+    'to=2026-W01-4',
     'cursor=x',
     'limit=0',
     'worker=a%20b',

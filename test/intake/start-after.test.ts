@@ -32,12 +32,16 @@ test('a job with a start time says so, stands in health, and is not claimed', as
   assert.equal(shown.json.status, 'IN_QUEUE');
 });
 
-test('a time in any zone, with or without a fraction, is the same moment', async () => {
+test('a time in any form of ISO 8601, in any zone or none, is the same moment', async () => {
   const endpointId = await intake.makeEndpoint('zones');
-  const atMs = Math.floor(Date.now() / 1_000) * 1_000 + 7_200_000;
+  const atMs = Math.floor(Date.now() / 60_000) * 60_000 + 7_200_000;
   const iso = new Date(atMs).toISOString().slice(0, 19);
   const east = new Date(atMs + 5.5 * 3_600_000).toISOString().slice(0, 19);
-  for (const startAfter of [atMs, `${iso}Z`, `${iso}.000z`, `${east}+05:30`]) {
+  const forms = [
+    ...[atMs, `${iso}Z`, `${iso}.000z`, `${east}+05:30`, `${east}+0530`],
+    ...[iso, iso.slice(0, 16), `${iso.slice(0, 16)}Z`, iso.replaceAll(/[-:]/g, '')],
+  ];
+  for (const startAfter of forms) {
     const { json, text } = await run('zones', { startAfter });
     assert.ok(json.id, text);
   }
@@ -48,7 +52,7 @@ test('a time in any zone, with or without a fraction, is the same moment', async
   );
   assert.deepEqual(
     rows.map(({ at }) => at.getTime()),
-    [atMs, atMs, atMs, atMs],
+    forms.map(() => atMs),
   );
 });
 

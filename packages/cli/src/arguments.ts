@@ -1,4 +1,10 @@
-import { parseEndpointId, parseJobId, type StartAfter, startAfterMs } from '@switchyard/contracts';
+import {
+  MOMENT_FORM,
+  momentMs,
+  parseEndpointId,
+  parseJobId,
+  type StartAfter,
+} from '@switchyard/contracts';
 import { InvalidArgumentError } from 'commander';
 
 /** An endpoint's id. @throws InvalidArgumentError, which commander tells. */
@@ -42,24 +48,23 @@ export const wholeNumber =
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const AGO = /^(\d{1,9})([smhd])$/;
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** A moment: `2h` ago by this machine's clock, or ISO 8601 with a zone. @returns ms since 1970. */
+/** A moment: `2h` ago by this machine's clock, or ISO 8601. @returns ms since 1970. */
 export const moment = (text: string): number => {
   const [, count, unit] = AGO.exec(text) ?? [];
   const ms =
     unit === undefined
-      ? Date.parse(ISO.test(text) ? text : '')
+      ? momentMs(text)
       : Date.now() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
-  if (ms >= 0) return ms;
-  throw new InvalidArgumentError('It must be 90s, 15m, 2h or 7d, or ISO 8601 with a zone.');
+  if (ms !== undefined && ms >= 0) return ms;
+  throw new InvalidArgumentError(`It must be 90s, 15m, 2h or 7d, or ${MOMENT_FORM}.`);
 };
 
 /** When a job may start, as `policy.startAfter` has it. @throws InvalidArgumentError */
 export const startTime = (text: string): StartAfter => {
   if (/^\d{1,16}$/.test(text)) return Number(text);
-  if (startAfterMs(text) !== undefined) return text;
-  throw new InvalidArgumentError('It must be as 2026-12-01T08:00:00Z is, or ms since 1970.');
+  if (momentMs(text) !== undefined) return text;
+  throw new InvalidArgumentError(`It must be ${MOMENT_FORM}, or ms since 1970.`);
 };
 
 /** A number of ms; its bounds are checked with the rest of the policy. */

@@ -10,6 +10,7 @@ export * from './json-envelope.ts';
 export * from './limits.ts';
 export * from './management.ts';
 export * from './messages.ts';
+export * from './moment.ts';
 export * from './policy.ts';
 export * from './scopes.ts';
 export * from './states.ts';

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { momentMs } from './moment.ts';
 
 /** Seven days: the longest that a job may wait, and the longest that it may run. */
 const WEEK_MS = 604_800_000;
@@ -21,38 +22,15 @@ export const START_AHEAD_MAX_MS = 2_592_000_000;
 /** The latest time that a Date can hold, in ms since 1970. */
 const LATEST_MS = 8_640_000_000_000_000;
 
-/** RFC 3339, section 5.6, with the offset that it demands. */
-const DATE_TIME =
-  /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})$/;
-
 export const StartAfter = Type.Union([
-  Type.String({ description: 'A date and time as RFC 3339 has it: 2026-12-01T08:00:00Z.' }),
+  Type.String({ description: 'ISO 8601, in UTC where it names no zone: 2026-12-01T08:00:00Z.' }),
   Type.Integer({ minimum: 0, maximum: LATEST_MS, description: 'Milliseconds since 1970.' }),
 ]);
 export type StartAfter = Static<typeof StartAfter>;
 
-/**
- * When `startAfter` is, in whole ms since 1970; undefined for text that is no date and time of
- * RFC 3339, or names a day, hour or offset that there is not.
- */
-export const startAfterMs = (startAfter: StartAfter): number | undefined => {
-  if (typeof startAfter === 'number') return startAfter;
-  const [, date, time, fraction = '', offset] = DATE_TIME.exec(startAfter) ?? [];
-  if (date === undefined || time === undefined || offset === undefined) return undefined;
-  // Date takes the 31st of February for the 3rd of March.
-  const day = Date.parse(`${date}T00:00:00Z`);
-  if (Number.isNaN(day) || !new Date(day).toISOString().startsWith(date)) return undefined;
-  if (!isClock(time) || !(offset.length === 1 || isClock(`${offset.slice(1)}:00`)))
-    return undefined;
-  const wholeMs = Date.parse(`${date}T${time}${offset.toUpperCase()}`);
-  const ms = wholeMs + Math.ceil(Number(`0.${fraction || '0'}`) * 1_000);
-  return Number.isNaN(ms) ? undefined : ms;
-};
-
-const isClock = (time: string): boolean => {
-  const [hours = 24, minutes = 60, seconds = 60] = time.split(':').map(Number);
-  return hours < 24 && minutes < 60 && seconds < 60;
-};
+/** When `startAfter` is, in whole ms since 1970; undefined for text that is no moment. */
+export const startAfterMs = (startAfter: StartAfter): number | undefined =>
+  typeof startAfter === 'number' ? startAfter : momentMs(startAfter);
 
 /** What a client may ask of one job; keys that it does not list are discarded. */
 export const PolicySchema = Type.Object(

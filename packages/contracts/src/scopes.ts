@@ -14,7 +14,9 @@ export const CreateKeySchema = Type.Object(
     name: Type.String({ minLength: 1, maxLength: 200 }),
     scopes: Scopes,
     endpoints: Type.Optional(Type.Array(EndpointIdSchema, { minItems: 1, maxItems: 1_000 })),
-    expiresAt: Type.Optional(Type.String({ maxLength: 40, description: 'ISO 8601.' })),
+    expiresAt: Type.Optional(
+      Type.String({ maxLength: 40, description: 'ISO 8601, in UTC where it names no zone.' }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -23,7 +23,7 @@ export type JobsQuery = {
   readonly status?: State;
   readonly worker?: string;
   readonly priority?: Priority;
-  /** Made then or later: ISO 8601 with a zone, or ms since 1970. */
+  /** Made then or later: ISO 8601, in UTC where it names no zone, or ms since 1970. */
   readonly from?: string | number;
   /** Made before then. */
   readonly to?: string | number;

@@ -1,6 +1,7 @@
 import {
   describeProblem,
   type Endpoint,
+  MOMENT_FORM,
   type ParsedMetadata,
   type Policy,
   PolicySchema,
@@ -87,8 +88,7 @@ const checkStartAfter = (startAfter: StartAfter | undefined): void => {
   const shown = JSON.stringify(startAfter).slice(0, VALUE_SHOWN_MAX_CHARACTERS);
   throw refuse(
     'request.invalid',
-    'policy.startAfter must be a date and time with its offset, as in 2026-12-01T08:00:00Z ' +
-      `(RFC 3339), or ms since 1970; got ${shown}.`,
+    `policy.startAfter must be ${MOMENT_FORM}, or ms since 1970; got ${shown}.`,
   );
 };
 

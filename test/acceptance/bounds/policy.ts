@@ -38,7 +38,7 @@ export const durationCases = (line: Line): Case[] =>
 const DAY_MS = 86_400_000;
 const inDays = (days: number): Date => new Date(Date.now() + days * DAY_MS);
 /** The bounds that a sentence about a start may name: its form, or how far ahead. */
-const FORM = 'RFC 3339';
+const FORM = 'ISO 8601';
 const AHEAD = '2592000000';
 
 /** startAfter. */
@@ -46,12 +46,13 @@ export const startCases = (line: Line): Case[] => [
   ...[
     ...['0', '1', String(Date.now()), String(inDays(29.9).getTime())],
     ...['"1969-07-20T20:17:40Z"', '"2024-02-29T23:59:59.999999999-11:30"'],
-    ...['"2024-02-29t00:00:00z"', JSON.stringify(inDays(29.9))],
+    ...['"2024-02-29t00:00:00z"', '"2024-02-29"', '"2024-02-29T08"', JSON.stringify(inDays(29.9))],
+    ...['"2024-02-29T08:00Z"', '"2024-02-29T08:00:00+0100"', '"20240229T080000"'],
   ].map((value) => good(line, 'startAfter', value)),
   ...[
-    ...['"now"', '""', '"2026-12-01"', '"2026-12-01T08:00:00"', '"2026-12-01 08:00:00Z"'],
+    ...['"now"', '""', '"2026-12"', '"20261201"', '"2026-W49-2"', '"2026-12-01 08:00:00Z"'],
     ...['"2026-02-30T08:00:00Z"', '"2026-12-01T24:00:00Z"', '"2026-12-01T08:00:00+24:00"'],
-    ...['"20261201T080000Z"', '"1767225600000"', '"2026-12-01T08:00:00Z\\n"'],
+    ...['"1767225600000"', '"2026-12-01T08:00:00Z\\n"'],
   ].map((value) => bad(line, 'startAfter', value, [FORM])),
   ...[String(inDays(30.1).getTime()), '8640000000000000', JSON.stringify(inDays(30.1))].map(
     (value) => bad(line, 'startAfter', value, [AHEAD]),

@@ -38,7 +38,11 @@ export const addJobs = (program: Command): void => {
     .addOption(new Option('--status <state>', 'only in this state').choices(STATES))
     .option('--worker <id>', 'only those that this worker ran last')
     .addOption(new Option('--priority <priority>', 'only of this priority').choices(PRIORITIES))
-    .option('--since <time>', 'made then or later: 90s, 15m, 2h, 7d ago, or ISO 8601', moment)
+    .option(
+      '--since <time>',
+      'made then or later: 2h or 7d ago, or ISO 8601; UTC without a zone',
+      moment,
+    )
     .option('--until <time>', 'made before then', moment)
     .option('--limit <n>', 'jobs at most', wholeNumber(1, LIMIT_MAX), LIMIT)
     .option('--json', 'print JSON, one job a line')

@@ -53,7 +53,7 @@ const addCreate = (keys: Command): void => {
         .makeOptionMandatory(),
     )
     .option('--endpoint <id>', 'limit it to this endpoint; may be repeated', endpointIds)
-    .option('--expires-at <time>', 'when it ends, in ISO 8601 with a zone')
+    .option('--expires-at <time>', 'when it ends, in ISO 8601; UTC without a zone')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

@@ -34,7 +34,10 @@ export type JobsContext = {
 
 const LIMIT = { minimum: 1, maximum: 1_000, default: 100 };
 const DELIVERIES_MAX = 100;
-const MOMENT = { type: 'string', description: 'ISO 8601 with a zone, or ms since 1970.' };
+const MOMENT = {
+  type: 'string',
+  description: 'ISO 8601, in UTC where it names no zone, or ms since 1970.',
+};
 
 /** The jobs of `/v1`, over endpoints. */
 export const jobRoutes = (context: JobsContext): Route[] => [

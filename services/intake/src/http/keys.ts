@@ -4,6 +4,8 @@ import {
   type EndpointId,
   type KeyRecord,
   KeySchema,
+  MOMENT_FORM,
+  momentMs,
   parseEndpointId,
   refuse,
   validator,
@@ -20,7 +22,7 @@ import {
   writeAudit,
 } from '@switchyard/store';
 import type { Changes } from '../tell-changes.ts';
-import { jsonIn, momentOf } from './parameters.ts';
+import { jsonIn } from './parameters.ts';
 import { json, type KeyCall, MANAGEMENT_BODY_MAX_BYTES, type Route } from './route.ts';
 
 export type KeysContext = {
@@ -127,11 +129,11 @@ const endpointsFor = (principal: Principal, { endpoints }: CreateKey): EndpointI
 
 const expiryIn = (text: string | undefined): Date | null => {
   if (text === undefined) return null;
-  const moment = new Date(momentOf(text));
-  if (moment.getTime() > Date.now()) return moment;
+  const ms = momentMs(text);
+  if (ms !== undefined && ms > Date.now()) return new Date(ms);
   throw refuse(
     'request.invalid',
-    `expiresAt must be a time to come in ISO 8601 with a zone; got ${JSON.stringify(text)}.`,
+    `expiresAt must be ${MOMENT_FORM}, and to come; got ${JSON.stringify(text)}.`,
   );
 };
 

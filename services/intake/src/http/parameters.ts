@@ -1,6 +1,8 @@
 import {
   describeProblem,
   type JobId,
+  MOMENT_FORM,
+  momentMs,
   parseJobId,
   parseMetadata,
   refuse,
@@ -51,24 +53,16 @@ export const choiceIn = <const Choice extends string>(
   );
 };
 
-/** ISO 8601 with a time zone, so that it means the same moment everywhere. */
-const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
-
-/** A moment in ISO 8601 with a zone, in ms since 1970; NaN for what is none. */
-export const momentOf = (text: string): number =>
-  MOMENT.test(text) ? new Date(text).getTime() : Number.NaN;
-
 /** A moment in the query, ISO 8601 or ms since 1970, in ms; null where it is not given. */
 export const momentIn = (call: Call, name: string): number | null => {
   const text = call.query[name];
   if (text === undefined) return null;
   const isText = typeof text === 'string';
-  const ms =
-    isText && /^\d{1,14}$/.test(text) ? Number(text) : isText ? momentOf(text) : Number.NaN;
-  if (ms >= 0) return ms;
+  const given = isText ? (/^\d{1,14}$/.test(text) ? Number(text) : momentMs(text)) : undefined;
+  if (given !== undefined && given >= 0) return given;
   throw refuse(
     'request.invalid',
-    `${name} must be a time in ISO 8601 with a zone, or ms since 1970; got ${shown(text)}.`,
+    `${name} must be ${MOMENT_FORM}, or ms since 1970; got ${shown(text)}.`,
   );
 };
 
