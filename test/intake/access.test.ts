@@ -183,7 +183,16 @@ test('other paths are 404, other methods 405', async () => {
   const wrong = await send('DELETE /v2/mine/run');
   assert.equal(wrong.status, 405);
   assert.equal(wrong.headers.get('allow'), 'POST');
-  assert.equal((await send('HEAD /healthz')).status, 405);
+  assert.equal((await send('HEAD /v2/mine/health')).status, 405);
+});
+
+test('what needs no key is asked by HEAD too, and has no body then', async () => {
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    const { status, headers, text } = await send(`HEAD ${path}`, { key: null });
+    assert.deepEqual([status, text], [200, ''], path);
+    assert.ok(Number(headers.get('content-length')) > 0, path);
+  }
+  assert.equal((await send('POST /healthz')).headers.get('allow'), 'GET, HEAD');
 });
 
 test('nothing of this was worth a complaint in the log', () => {

@@ -92,6 +92,10 @@ export type EndpointRoute = Described & {
   readonly answer: (call: EndpointCall) => Promise<Answer>;
 };
 
+/** The methods that a route answers: what needs no key is for machines that may ask by HEAD. */
+export const methodsOf = ({ method, access }: Route): string[] =>
+  access === 'open' && method === 'GET' ? ['GET', 'HEAD'] : [method];
+
 /** One row of the table that registration, access and `/openapi.json` are made from. */
 export type Route = OpenRoute | KeyRoute | EndpointRoute;
 

@@ -10,7 +10,7 @@ import { answerClientError } from './client-errors.ts';
 import { checkLinesMedia, checkMedia, NDJSON_TYPE } from './media.ts';
 import { answerProblem, type ProblemTeller } from './problems.ts';
 import { createRequestIds } from './request-ids.ts';
-import { type Answer, type Call, type Route, SMALL_BODY_MAX_BYTES } from './route.ts';
+import { type Answer, type Call, methodsOf, type Route, SMALL_BODY_MAX_BYTES } from './route.ts';
 import { type StreamContext, streamAnswer } from './stream-answer.ts';
 
 export type ServerContext = {
@@ -102,7 +102,7 @@ const addRoute = (
 ): void => {
   const check = route.body?.type === undefined ? checkMedia : checkLinesMedia;
   app.route({
-    method: route.method,
+    method: methodsOf(route),
     url: route.path,
     bodyLimit: route.body?.maxBytes ?? SMALL_BODY_MAX_BYTES,
     // Before the body is read: whoever has no key sends no 20 MB. By callbacks, as the handler
@@ -248,7 +248,7 @@ const answerUnrouted = (routes: readonly Route[], request: FastifyRequest): Answ
         wanted.every((part, at) => part.startsWith(':') || part === parts[at])
       );
     })
-    .map((route) => route.method);
+    .flatMap(methodsOf);
   if (methods.length === 0) return answerProblem(UNROUTED);
   const allow = methods.join(', ');
   const answer = answerProblem({ code: 'route.method', detail: `This path takes ${allow}.` });
