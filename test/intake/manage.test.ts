@@ -175,6 +175,13 @@ test('a key is shown once, works at once, and ends when it is revoked', async ()
   assert.equal((await send('GET /v1/keys/none')).json.code, 'key.not_found');
 });
 
+test('null for the limits of a key says that it has none', async () => {
+  const body = { name: 'free', scopes: ['read'], endpoints: null, expiresAt: null };
+  const { status, json, text } = await send('POST /v1/keys', { body });
+  assert.equal(status, 201, text);
+  assert.deepEqual([json.endpoints, json.expiresAt], [null, null]);
+});
+
 test('keys out of bounds are refused by name', async () => {
   const wrong: readonly [object, RegExp][] = [
     [{ scopes: ['read'] }, /"name"/],

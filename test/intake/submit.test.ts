@@ -88,15 +88,15 @@ const REFUSED: readonly [string, string, RegExp][] = [
   ['{}', 'request.invalid', /lacks "input"/],
   ['{"Input":1}', 'request.invalid', /lacks "input"/],
   ['{"input":1,"input":2}', 'request.body_invalid', /"input" twice/],
-  ['{"input":1,"webhook":null}', 'request.invalid', /^webhook .*null/],
+  ['{"input":1,"webhook":false}', 'request.invalid', /^webhook .*false/],
   ['{"input":1,"webhook":7}', 'request.invalid', /^webhook .*7/],
   ['{"input":1,"webhook":"http://127.1/x"}', 'request.webhook_refused', /^webhook /],
   ['{"input":1,"webhook":"ftp://example.com"}', 'request.webhook_refused', /^webhook /],
   ['{"input":1,"webhook":"http://e.com/\\u0000"}', 'request.invalid', /^webhook .*U\+0000/],
-  ['{"input":1,"s3Config":null}', 'request.invalid', /^s3Config must be an object/],
+  ['{"input":1,"s3Config":false}', 'request.invalid', /^s3Config must be an object/],
   ['{"input":1,"s3Config":["s"]}', 'request.invalid', /^s3Config must be an object/],
   ['{"input":1,"s3Config":{"bucketName":{"deep":"canary"}}}', 'request.invalid', /"bucketName"/],
-  ['{"input":1,"policy":null}', 'request.invalid', /^policy .*null/],
+  ['{"input":1,"policy":false}', 'request.invalid', /^policy .*false/],
   ['{"input":1,"policy":[]}', 'request.invalid', /^policy /],
   ['{"input":1,"policy":{"ttl":9999}}', 'request.invalid', /policy\.ttl .*>= 10000.*9999/],
   [
@@ -219,6 +219,12 @@ test('only JSON is taken, by whatever the headers say', async () => {
     headers: { authorization: ROOT_KEY },
   });
   assert.equal(untyped.status, 200);
+});
+
+test('null for a key that may be left out says that it is', async () => {
+  const body = '{"input":1,"webhook":null,"policy":null,"s3Config":null}';
+  const { status, text } = await send('POST /v2/echo/run', { body });
+  assert.equal(status, 200, text);
 });
 
 test("the answer carries the client's request id where it is a plain one", async () => {

@@ -101,9 +101,9 @@ export const SubmissionSchema = Type.Object({
   input: Type.Unknown({
     description: 'Any JSON value; its bytes reach the worker as they were sent.',
   }),
-  webhook: Type.Optional(WebhookSchema),
-  policy: Type.Optional(PolicySchema),
-  s3Config: Type.Optional(S3ConfigSchema),
+  webhook: Type.Optional(Type.Union([WebhookSchema, Type.Null()])),
+  policy: Type.Optional(Type.Union([PolicySchema, Type.Null()])),
+  s3Config: Type.Optional(Type.Union([S3ConfigSchema, Type.Null()])),
 });
 
 export const ProblemSchema = Type.Object({

@@ -13,9 +13,14 @@ export const CreateKeySchema = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 200 }),
     scopes: Scopes,
-    endpoints: Type.Optional(Type.Array(EndpointIdSchema, { minItems: 1, maxItems: 1_000 })),
+    endpoints: Type.Optional(
+      Type.Union([Type.Array(EndpointIdSchema, { minItems: 1, maxItems: 1_000 }), Type.Null()]),
+    ),
     expiresAt: Type.Optional(
-      Type.String({ maxLength: 40, description: 'ISO 8601, in UTC where it names no zone.' }),
+      Type.Union([
+        Type.String({ maxLength: 40, description: 'ISO 8601, in UTC where it names no zone.' }),
+        Type.Null(),
+      ]),
     ),
   },
   { additionalProperties: false },

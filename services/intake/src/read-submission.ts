@@ -67,12 +67,12 @@ export const readSubmission = (
   };
 };
 
-/** Undefined stands for a key that is not there: no JSON is undefined. */
+/** Undefined stands for a key that is not there: no JSON is undefined. Null says the same. */
 const metadataIn = (body: Buffer, name: string, span: Span | undefined): unknown => {
   if (span === undefined) return undefined;
   const parsed: ParsedMetadata = parseMetadata(body, span);
   if (!parsed.ok) throw refuse('request.invalid', `${name} ${parsed.reason}.`);
-  return parsed.value;
+  return parsed.value ?? undefined;
 };
 
 const policyIn = (value: unknown): Policy => {

@@ -73,7 +73,7 @@ export const priorityCases = (line: Line): Case[] => [
 
 /** `policy` itself, and what it holds that is not known. */
 export const policyCases = (line: Line): Case[] => [
-  ...['"text"', 'null', 'true', '5', '[]', '[{"ttl":10000}]', '1e400'].map((value) => ({
+  ...['"text"', 'true', '5', '[]', '[{"ttl":10000}]', '1e400'].map((value) => ({
     name: `policy ${value}`,
     line,
     body: withPolicy(value),
@@ -81,6 +81,7 @@ export const policyCases = (line: Line): Case[] => [
     says: ['policy', 'object', namesOf(value)],
   })),
   ...[
+    'null',
     '{}',
     '{"other":1}',
     '{"TTL":-1,"timeout":"no","priority":[]}',

@@ -115,7 +115,7 @@ const create = async ({ store, changes }: KeysContext, call: KeyCall) => {
 
 /** The limits of the new key, which never go beyond those of the one that makes it. */
 const endpointsFor = (principal: Principal, { endpoints }: CreateKey): EndpointId[] | null => {
-  if (endpoints === undefined) {
+  if (endpoints === undefined || endpoints === null) {
     if (principal.endpoints === null) return null;
     throw refuse('auth.scope', 'This key is limited; name endpoints of it for the new one.');
   }
@@ -127,8 +127,8 @@ const endpointsFor = (principal: Principal, { endpoints }: CreateKey): EndpointI
   });
 };
 
-const expiryIn = (text: string | undefined): Date | null => {
-  if (text === undefined) return null;
+const expiryIn = (text: CreateKey['expiresAt']): Date | null => {
+  if (text === undefined || text === null) return null;
   const ms = momentMs(text);
   if (ms !== undefined && ms > Date.now()) return new Date(ms);
   throw refuse(
