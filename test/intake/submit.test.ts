@@ -81,6 +81,10 @@ test('unknown keys and the values of s3Config are nowhere in the database', asyn
   assert.doesNotMatch(status2.text, /canary/);
 });
 
+/** With an s3Config of so many bytes of JSON. */
+const withS3Config = (bytes: number): string =>
+  `{"input":1,"s3Config":{"key":"${'x'.repeat(bytes - 10)}"}}`;
+
 const REFUSED: readonly [string, string, RegExp][] = [
   ['', 'request.body_invalid', /empty/],
   ['{', 'request.body_invalid', /not JSON/],
@@ -96,6 +100,7 @@ const REFUSED: readonly [string, string, RegExp][] = [
   ['{"input":1,"s3Config":false}', 'request.invalid', /^s3Config must be an object/],
   ['{"input":1,"s3Config":["s"]}', 'request.invalid', /^s3Config must be an object/],
   ['{"input":1,"s3Config":{"bucketName":{"deep":"canary"}}}', 'request.invalid', /"bucketName"/],
+  [withS3Config(65_537), 'request.invalid', /^s3Config .*at most 65536 bytes.*65537/],
   ['{"input":1,"policy":false}', 'request.invalid', /^policy .*false/],
   ['{"input":1,"policy":[]}', 'request.invalid', /^policy /],
   ['{"input":1,"policy":{"ttl":9999}}', 'request.invalid', /policy\.ttl .*>= 10000.*9999/],
@@ -132,6 +137,11 @@ test('what is not a submission is a 400 that says why', async () => {
     assert.doesNotMatch(json.detail, /canary/);
     assert.match(headers.get('content-type') ?? '', /^application\/problem\+json/);
   }
+});
+
+test('an s3Config may be as large as an assign carries', async () => {
+  const { status, text } = await send('POST /v2/echo/run', { body: withS3Config(65_536) });
+  assert.equal(status, 200, text);
 });
 
 test('policies at their bounds are taken, and hold for the job', async () => {

@@ -12,6 +12,8 @@ export const PROGRESS_MAX_BYTES = 65_536;
 export const RESULT_MAX_BYTES = 20_971_520;
 /** Inputs up to this size, in bytes, travel inside the assign; its taker reads larger ones. */
 export const INPUT_INLINE_MAX_BYTES = 65_536;
+/** Largest s3Config, in bytes of JSON: it travels inside the assign, whatever its size. */
+export const S3_CONFIG_MAX_BYTES = 65_536;
 /** How long a worker's poll is held, in ms. RunPod's worker hangs up after 90 s. */
 export const POLL_HOLD_MS = 25_000;
 /** How long runsync and status-sync wait, in ms. */

@@ -7,6 +7,7 @@ import {
   PolicySchema,
   parseMetadata,
   refuse,
+  S3_CONFIG_MAX_BYTES,
   type Span,
   type StartAfter,
   scanObject,
@@ -111,5 +112,10 @@ const s3ConfigIn = (value: unknown): Buffer | undefined => {
     const shown = JSON.stringify(name.slice(0, NAME_SHOWN_MAX_CHARACTERS));
     throw refuse('request.invalid', `The key ${shown} of s3Config must be a string.`);
   }
-  return Buffer.from(JSON.stringify(value));
+  const json = Buffer.from(JSON.stringify(value));
+  if (json.length <= S3_CONFIG_MAX_BYTES) return json;
+  throw refuse(
+    'request.invalid',
+    `s3Config must be at most ${S3_CONFIG_MAX_BYTES} bytes of JSON; got ${json.length} bytes.`,
+  );
 };

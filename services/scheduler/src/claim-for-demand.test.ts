@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EndpointId, InstanceId } from '@switchyard/contracts';
+import { type EndpointId, type InstanceId, newJobId, uuidOf } from '@switchyard/contracts';
 import { createLog } from '@switchyard/runtime';
 import { openStore } from '@switchyard/store';
 import { createClaimer } from './claim-for-demand.ts';
@@ -8,29 +8,36 @@ import { createDemandBook } from './track-demand.ts';
 
 const ENDPOINT = 'echo' as EndpointId;
 
-test('nothing is claimed once the scheduler stops, whoever nudges', async () => {
+/** A claimer of one worker's seats whose claims bring `rows`, what it asks and what it sends. */
+const openClaimer = (seats: number, rows: readonly unknown[]) => {
   const stop = new AbortController();
   const opened = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
   const asked: string[] = [];
+  const sent: Uint8Array[] = [];
   const store: typeof opened = {
     ...opened,
-    runPinned: ({ name }) => {
+    runPinned: <Row>({ name }: { name: string }) => {
       asked.push(name);
-      return Promise.resolve([]);
+      return Promise.resolve((asked.length === 1 ? rows : []) as Row[]);
     },
   };
   const demand = createDemandBook();
-  const workers = [{ worker: 'w', free: 1 }];
+  const workers = [{ worker: 'w', free: seats }];
   demand.hear({ instance: 'i', n: 1, seen: 0, endpoints: [{ endpoint: ENDPOINT, workers }] });
   const claimer = createClaimer({
     ...{ store, demand, stop: stop.signal, instance: 's' as InstanceId },
     log: createLog({ level: 'fatal', service: 'scheduler', instance: 's' }),
     broker: {
-      hint: () => undefined,
+      hint: (_, body) => sent.push(body),
       stats: () => ({ connected: true, hintsDropped: 0, reconnects: 0 }),
     },
     isLimited: () => false,
   });
+  return { claimer, stop, asked, sent, close: () => opened.close() };
+};
+
+test('nothing is claimed once the scheduler stops, whoever nudges', async () => {
+  const { claimer, stop, asked, close } = openClaimer(1, []);
   claimer.nudged(ENDPOINT);
   await claimer.idle();
   assert.deepEqual(asked, ['claim_jobs']);
@@ -39,5 +46,20 @@ test('nothing is claimed once the scheduler stops, whoever nudges', async () => 
   claimer.seated(ENDPOINT);
   await claimer.idle();
   assert.deepEqual(asked, ['claim_jobs']);
-  await opened.close();
+  await close();
+});
+
+test('no assign is larger than NATS carries, whatever its webhooks are written in', async () => {
+  const row = (at: number) => ({
+    ...{ job_id: uuidOf(newJobId('async')), worker_id: 'w', instance: 'i', claim_no: 1, rank: 1 },
+    ...{ deadline_ms: at, execution_timeout_ms: 60_000, input: null, secret: null },
+    webhook: `https://example.com/${'\u65e5'.repeat(2_000)}`,
+  });
+  const rows = Array.from({ length: 500 }, (_, at) => row(at));
+  const { claimer, sent, close } = openClaimer(500, rows);
+  claimer.nudged(ENDPOINT);
+  await claimer.idle();
+  assert.ok(sent.length > 1);
+  assert.ok(Math.max(...sent.map(({ length }) => length)) < 1_048_576);
+  await close();
 });

@@ -208,8 +208,9 @@ const sendAssign = (
   context.broker.hint(topics.assign(instance), encodeFrame(header, bodies));
 };
 
+/** At most: a character may take six bytes in JSON. */
 const sizeOf = (job: ClaimedJob): number =>
-  512 + (job.input?.length ?? 0) + (job.secret?.length ?? 0) + (job.webhook?.length ?? 0);
+  512 + (job.input?.length ?? 0) + (job.secret?.length ?? 0) + 6 * (job.webhook?.length ?? 0);
 
 const parcels = (jobs: readonly ClaimedJob[]): ClaimedJob[][] => {
   const made: ClaimedJob[][] = [];
