@@ -5,6 +5,7 @@ import {
   appendChunks,
   type ClaimedJob,
   cancelJobs,
+  isFullAnswer,
   peekStreamChunks,
   requeueJobs,
   type StreamedChunk,
@@ -159,6 +160,36 @@ describe('readers of a stream', () => {
     await append(endpointId, job, ...all);
     assert.equal((await takeStreamChunks(store, endpointId, job.jobId)).length, 1_000);
     assert.equal((await takeStreamChunks(store, endpointId, job.jobId)).length, 500);
+  });
+
+  test('get about 16 MiB at once, and always the next chunk whatever its size', async () => {
+    const { endpointId, job } = await started();
+    const MIB = 1_048_576;
+    const sizes = [9, 9, 17, 1, 1].map((mib) => mib * MIB);
+    // One by one, as a worker's larger chunks come.
+    for (const [seq, size] of sizes.entries()) {
+      const output = Buffer.alloc(size, 'x');
+      await appendChunks(store, endpointId, [{ ...job, seq, output }]);
+    }
+    const looks: { seqs: number[]; full: boolean }[] = [];
+    let from = 0;
+    for (;;) {
+      const peeked = await peekStreamChunks(store, endpointId, job.jobId, from);
+      const chunks = await takeStreamChunks(store, endpointId, job.jobId);
+      const seqs = chunks.map(({ seq }) => seq);
+      assert.deepEqual(
+        peeked.map(({ seq }) => seq),
+        seqs,
+      );
+      if (chunks.length === 0) break;
+      looks.push({ seqs, full: isFullAnswer(chunks) });
+      from += chunks.length;
+    }
+    assert.deepEqual(looks, [
+      { seqs: [0, 1], full: true },
+      { seqs: [2], full: true },
+      { seqs: [3, 4], full: false },
+    ]);
   });
 
   const taken = async (endpointId: EndpointId, jobId: JobId): Promise<string[]> =>

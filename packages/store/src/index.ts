@@ -10,7 +10,7 @@ export * from './statements/add-webhook-secret.ts';
 export * from './statements/append-chunks.ts';
 export * from './statements/beat-supervisor.ts';
 export * from './statements/cancel-jobs.ts';
-export type { StreamedChunk } from './statements/chunk.ts';
+export { isFullAnswer, type StreamedChunk } from './statements/chunk.ts';
 export * from './statements/claim-jobs.ts';
 export * from './statements/create-endpoint.ts';
 export * from './statements/create-key.ts';

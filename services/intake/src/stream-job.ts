@@ -1,6 +1,7 @@
 import { type Endpoint, type EndpointId, type JobId, STREAM_WAIT_MS } from '@switchyard/contracts';
 import { isTerminal } from '@switchyard/lifecycle';
 import {
+  isFullAnswer,
   type JobStatus,
   peekStreamChunks,
   type Store,
@@ -9,9 +10,6 @@ import {
 } from '@switchyard/store';
 import type { StatusReader } from './read-status.ts';
 import type { Waiters } from './wait-for-result.ts';
-
-/** Chunks that one look brings at most; a full look may have left some behind. */
-const LOOK_MAX_CHUNKS = 1_000;
 
 export type StreamRequest = {
   readonly endpoint: Endpoint;
@@ -45,7 +43,7 @@ export const streamJob = async (context: Context, request: StreamRequest): Promi
   let status = await context.statuses.find(endpoint, jobId);
   while (!hangUp.aborted) {
     const chunks = await readChunks(context.store, request);
-    const isLast = isTerminal(status.state) && chunks.length < LOOK_MAX_CHUNKS;
+    const isLast = isTerminal(status.state) && !isFullAnswer(chunks);
     if (isLast || chunks.length > 0) return { status, chunks, isLast };
     const leftMs = untilMs - performance.now();
     if (leftMs <= 0) break;

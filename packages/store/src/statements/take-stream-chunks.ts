@@ -1,7 +1,7 @@
 import { type EndpointId, type JobId, uuidOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
-import { CHUNKS_MAX, type ChunkRow, chunksIn, type StreamedChunk } from './chunk.ts';
+import { type ChunkRow, chunksIn, firstOf, type StreamedChunk } from './chunk.ts';
 
 const OPEN_CURSOR = statement({
   name: 'open_stream_cursor',
@@ -23,10 +23,10 @@ newest as materialized (
   select max(claim_no) as claim_no from stream_chunks where endpoint_id = $1 and job_id = $2::uuid
 ),
 chosen as materialized (
-  select chunk.claim_no, chunk.seq, chunk.output from stream_chunks as chunk, place, newest
-  where chunk.endpoint_id = $1 and chunk.job_id = $2::uuid and chunk.claim_no = newest.claim_no
-    and chunk.seq >= case when place.claim_no = newest.claim_no then place.next_seq else 0 end
-  order by chunk.seq limit ${CHUNKS_MAX}
+  ${firstOf(`select chunk.claim_no, chunk.seq, chunk.output
+    from stream_chunks as chunk, place, newest
+    where chunk.endpoint_id = $1 and chunk.job_id = $2::uuid and chunk.claim_no = newest.claim_no
+      and chunk.seq >= case when place.claim_no = newest.claim_no then place.next_seq else 0 end`)}
 ),
 moved as (
   update stream_cursors set claim_no = last.claim_no, next_seq = last.seq + 1

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { readInputs, type Store } from '@switchyard/store';
+import { withStore } from '../support/store.ts';
+import { accept, makeEndpoint } from './jobs.ts';
+
+const database = await withStore();
+const { store } = database;
+after(() => database[Symbol.asyncDispose]());
+
+const MIB = 1_048_576;
+
+/** The store, and how many rows each of its statements brought. */
+const counting = (): { store: Store; rows: number[] } => {
+  const rows: number[] = [];
+  const note = <Row>(found: Row[]): Row[] => {
+    rows.push(found.length);
+    return found;
+  };
+  return {
+    rows,
+    store: {
+      ...store,
+      run: async <Row extends object>(...asked: Parameters<Store['run']>) =>
+        note(await store.run<Row>(...asked)),
+    },
+  };
+};
+
+test('inputs are read about 16 MiB at a time, and all of them', async () => {
+  const endpointId = await makeEndpoint(store);
+  const inputs = [9, 9, 9, 1].map((mib) => ({ input: Buffer.alloc(mib * MIB, 'x') }));
+  const ids = [];
+  // One by one, as bodies of this size are accepted.
+  for (const input of inputs) ids.push(...(await accept(store, endpointId, input)));
+  const counted = counting();
+  const read = await readInputs(counted.store, endpointId, ids);
+  assert.deepEqual(
+    ids.map((jobId) => read.get(jobId)?.length),
+    inputs.map(({ input }) => input.length),
+  );
+  assert.deepEqual(counted.rows, [2, 2]);
+});
+
+test('inputs that are gone are not asked for again', async () => {
+  const endpointId = await makeEndpoint(store);
+  const [there] = await accept(store, endpointId, {});
+  const [gone] = await accept(store, await makeEndpoint(store), {});
+  const counted = counting();
+  const read = await readInputs(
+    counted.store,
+    endpointId,
+    [there, gone].flatMap((id) => id ?? []),
+  );
+  assert.deepEqual([...read.keys()], [there]);
+  assert.deepEqual(counted.rows, [1]);
+});
