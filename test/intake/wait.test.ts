@@ -244,3 +244,21 @@ test('a port that is taken is told by start, and a stop afterwards ends', async 
 test('nothing of this was worth a complaint in the log', () => {
   assert.deepEqual(intake.complaints, []);
 });
+
+test('large results that are asked for together come whole, each', async () => {
+  const endpointId = await intake.makeEndpoint('large-results');
+  const ids: string[] = [];
+  for (const letter of ['a', 'b']) {
+    const run = await send(`POST /v2/${endpointId}/run`, { body: { input: 1 } });
+    await claim(intake, endpointId);
+    const output = `"${letter.repeat(9 * 1_048_576)}"`;
+    await finish(intake, endpointId, run.json.id, { output });
+    ids.push(run.json.id);
+  }
+  const paths = ids.flatMap((id) => [`status/${id}`, `status-sync/${id}`, `status/${id}`]);
+  const answers = await Promise.all(paths.map((path) => send(`GET /v2/${endpointId}/${path}`)));
+  assert.deepEqual(
+    answers.map(({ json }) => [json.status, json.output?.length, json.output?.[0]]),
+    [...'aaabbb'].map((letter) => ['COMPLETED', 9 * 1_048_576, letter]),
+  );
+});

@@ -111,12 +111,13 @@ export const finish = async (
   endpointId: EndpointId,
   job: Pick<ClaimedJob, 'jobId' | 'workerId'> & { claimNo: number | null },
   status: 'COMPLETED' | 'FAILED' = 'COMPLETED',
+  completedWith: Buffer = Buffer.from('{"ok":true}'),
 ): Promise<boolean> => {
   const { jobId, workerId, claimNo } = job;
   const ended = await finishJobs(store, endpointId, PROCESS, [
     {
       ...{ jobId, workerId, claimNo, status },
-      output: status === 'COMPLETED' ? Buffer.from('{"ok":true}') : undefined,
+      output: status === 'COMPLETED' ? completedWith : undefined,
       error: status === 'FAILED' ? Buffer.from('"it broke"') : undefined,
     },
   ]);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { readInputs, type Store } from '@switchyard/store';
+import type { JobId } from '@switchyard/contracts';
+import { readInputs, readStatuses, type Store } from '@switchyard/store';
 import { withStore } from '../support/store.ts';
-import { accept, makeEndpoint } from './jobs.ts';
+import { accept, acceptOne, claimOne, finish, makeEndpoint } from './jobs.ts';
 
 const database = await withStore();
 const { store } = database;
@@ -54,4 +55,33 @@ test('inputs that are gone are not asked for again', async () => {
   );
   assert.deepEqual([...read.keys()], [there]);
   assert.deepEqual(counted.rows, [1]);
+});
+
+test('of several jobs the statuses come whole but for large results, which come alone', async () => {
+  const endpointId = await makeEndpoint(store);
+  const ids: JobId[] = [];
+  for (const size of [10, 9 * MIB, 17 * MIB]) {
+    ids.push(await acceptOne(store, endpointId));
+    const job = await claimOne(store, endpointId);
+    assert.ok(await finish(store, endpointId, job, 'COMPLETED', Buffer.alloc(size, 'x')));
+  }
+  const [small, large, largest] = ids;
+  const seen = async (...asked: (JobId | undefined)[]) => {
+    const found = await readStatuses(
+      store,
+      endpointId,
+      asked.flatMap((id) => id ?? []),
+    );
+    return asked.map((id) => {
+      const { state, output, isCut } = (id && found.get(id)) ?? assert.fail('it is found');
+      return [state, output?.length, isCut];
+    });
+  };
+  assert.deepEqual(await seen(small, large, largest), [
+    ['COMPLETED', 10, false],
+    ['COMPLETED', undefined, true],
+    ['COMPLETED', undefined, true],
+  ]);
+  assert.deepEqual(await seen(large), [['COMPLETED', 9 * MIB, false]]);
+  assert.deepEqual(await seen(largest), [['COMPLETED', 17 * MIB, false]]);
 });

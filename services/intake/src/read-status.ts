@@ -15,24 +15,32 @@ export interface StatusReader {
   find(endpoint: Endpoint, jobId: JobId): Promise<JobStatus>;
 }
 
-/** Few, because each may bring a result of 20 MB along. */
 const BATCH_MAX_JOBS = 50;
 const LANES = 2;
 const WAITING_MAX = 4_000;
 
-/** Status reads of one endpoint that come in together become one statement. */
+/**
+ * Status reads of one endpoint that come in together become one statement; those with a large result
+ * are then read one after another, each handed on before the next.
+ */
 export const createStatusReader = (store: Store): StatusReader => {
-  const batcher = createKeyedBatcher<EndpointId, JobId, JobStatus | undefined>({
-    run: async (endpointId, jobIds) => {
-      const found = await readStatuses(store, endpointId, [...new Set(jobIds)]);
-      return jobIds.map((jobId) => found.get(jobId));
-    },
-    maxItems: BATCH_MAX_JOBS,
-    lanes: LANES,
-    queueMax: WAITING_MAX,
-    isPermanent: (error) => !(error instanceof StoreUnavailable),
-  });
-  const read = (endpointId: EndpointId, jobId: JobId) => batcher.add(endpointId, jobId);
+  const reading = (maxItems: number, lanes: number) =>
+    createKeyedBatcher<EndpointId, JobId, JobStatus | undefined>({
+      run: async (endpointId, jobIds) => {
+        const found = await readStatuses(store, endpointId, [...new Set(jobIds)]);
+        return jobIds.map((jobId) => found.get(jobId));
+      },
+      maxItems,
+      lanes,
+      queueMax: WAITING_MAX,
+      isPermanent: (error) => !(error instanceof StoreUnavailable),
+    });
+  const together = reading(BATCH_MAX_JOBS, LANES);
+  const alone = reading(1, 1);
+  const read = async (endpointId: EndpointId, jobId: JobId) => {
+    const status = await together.add(endpointId, jobId);
+    return status?.isCut === true ? alone.add(endpointId, jobId) : status;
+  };
   return {
     read,
     find: async (endpoint, jobId) => {

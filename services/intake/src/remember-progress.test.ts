@@ -28,6 +28,7 @@ const running = (jobId: JobId, claimNo = 1): JobStatus => ({
   startAt: null,
   output: null,
   error: null,
+  isCut: false,
 });
 
 const told = (job: JobId, output: string, claimNo: number | null = 1, endpoint = 'echo'): Buffer =>

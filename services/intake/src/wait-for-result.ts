@@ -29,7 +29,6 @@ export interface Waiters {
 
 /** From one look at all waiting jobs to the next, in ms; hints make it sooner. */
 const LOOK_EVERY_MS = 250;
-/** Few enough that results of the largest size do not fill the memory. */
 const LOOK_MAX_JOBS = 100;
 const WAITERS_MAX = 10_000;
 
@@ -181,7 +180,17 @@ class Room {
     if (jobIds.size === 0) return;
     try {
       const found = await readStatuses(this.#store, this.#endpointId, [...jobIds]);
-      for (const waiter of waiters) show(waiter, found.get(waiter.jobId));
+      const cut: Waiter[] = [];
+      for (const waiter of waiters) {
+        const status = found.get(waiter.jobId);
+        if (status?.isCut === true) cut.push(waiter);
+        else show(waiter, status);
+      }
+      // Large results one after another, so that all of them are never in memory at once.
+      for (const [jobId, mine] of Map.groupBy(cut, (waiter) => waiter.jobId)) {
+        const alone = await readStatuses(this.#store, this.#endpointId, [jobId]);
+        for (const waiter of mine) show(waiter, alone.get(jobId));
+      }
     } catch (error) {
       this.#log.debug({ err: error }, 'A look at waiting jobs failed');
       for (const waiter of waiters) if (waiter.isDue) giveUp(waiter, error);

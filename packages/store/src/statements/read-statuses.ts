@@ -10,6 +10,7 @@ import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { lookUp } from './lookup.ts';
+import { READ_MAX_BYTES } from './read-bounds.ts';
 import { msBetween } from './terminal.ts';
 
 /** A job as one look at the database found it. */
@@ -32,7 +33,12 @@ export type JobStatus = {
   /** Raw JSON, only of a terminal job. */
   readonly output: Buffer | null;
   readonly error: Buffer | null;
+  /** Output and error are too large to come with those of other jobs: read this one alone. */
+  readonly isCut: boolean;
 };
+
+const IS_CUT =
+  'coalesce(octet_length(results.output), 0) + coalesce(octet_length(results.error), 0) > $3';
 
 const STATEMENT = statement({
   name: 'read_statuses',
@@ -48,7 +54,9 @@ const STATEMENT = statement({
   coalesce(results.execution_ms,
     ${msBetween('leases.started_at', 'statement_timestamp()')}) as execution_ms,
   coalesce(queue.deadline_at, delayed.start_at + delayed.ttl_ms * interval '1 ms') as deadline_at,
-  delayed.start_at, results.output, results.error
+  delayed.start_at, ${IS_CUT} as is_cut,
+  case when not (${IS_CUT}) then results.output end as output,
+  case when not (${IS_CUT}) then results.error end as error
 from unnest($2::uuid[]) as wanted (job_id)
 ${lookUp('jobs', 'wanted.job_id')}
 ${lookUp('queue', 'wanted.job_id', 'left')}
@@ -72,18 +80,25 @@ type Row = {
   start_at: Date | null;
   output: Buffer | null;
   error: Buffer | null;
+  is_cut: boolean;
 };
+
+/** Larger than any result, and the largest integer of Postgres. */
+const UNBOUNDED = 2_147_483_647;
 
 /**
  * The states of jobs of one endpoint, in one statement over queue, delayed, leases and results, so
- * that a job in motion is never missed.
+ * that a job in motion is never missed. Of several jobs it brings READ_MAX_BYTES at most, an equal
+ * part for each: those with more are cut. One alone never is.
  */
 export const readStatuses = async (
   store: Store,
   endpointId: EndpointId,
   jobIds: readonly JobId[],
 ): Promise<ReadonlyMap<JobId, JobStatus>> => {
-  const rows = await store.runPinned<Row>(STATEMENT, [endpointId, jobIds.map(uuidOf)]);
+  const mostBytes = jobIds.length > 1 ? Math.floor(READ_MAX_BYTES / jobIds.length) : UNBOUNDED;
+  const values = [endpointId, jobIds.map(uuidOf), mostBytes];
+  const rows = await store.runPinned<Row>(STATEMENT, values);
   const found = new Map<JobId, JobStatus>();
   for (const row of rows) {
     if (row.state === null) throw new TypeError(`job ${row.job_id} is in no state`);
@@ -104,6 +119,7 @@ export const readStatuses = async (
       startAt: row.start_at,
       output: row.output,
       error: row.error,
+      isCut: row.is_cut,
     });
   }
   return found;
