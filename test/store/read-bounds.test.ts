@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { JobId } from '@switchyard/contracts';
-import { readInputs, readStatuses, type Store } from '@switchyard/store';
+import { readInputs, readStatuses, type Store, startDeliveries } from '@switchyard/store';
 import { withStore } from '../support/store.ts';
 import { accept, acceptOne, claimOne, finish, makeEndpoint } from './jobs.ts';
 
@@ -84,4 +84,26 @@ test('of several jobs the statuses come whole but for large results, which come 
   ]);
   assert.deepEqual(await seen(large), [['COMPLETED', 9 * MIB, false]]);
   assert.deepEqual(await seen(largest), [['COMPLETED', 17 * MIB, false]]);
+});
+
+test('deliveries are begun about 16 MiB at a time, the longest due first', async () => {
+  const endpointId = await makeEndpoint(store);
+  const ids: JobId[] = [];
+  for (const mib of [9, 9, 17, 1]) {
+    ids.push(await acceptOne(store, endpointId, { webhook: 'https://example.com/hook' }));
+    const job = await claimOne(store, endpointId);
+    const output = Buffer.alloc(mib * MIB, 'x');
+    assert.ok(await finish(store, endpointId, job, 'COMPLETED', output));
+  }
+  const begin = async () => {
+    const started = await startDeliveries(store, endpointId, 10, { busy: new Map(), idle: 10 });
+    return started.map(({ jobId, n }) => [ids.indexOf(jobId), n]).toSorted();
+  };
+  assert.deepEqual(await begin(), [
+    [0, 1],
+    [1, 1],
+  ]);
+  assert.deepEqual(await begin(), [[2, 1]]);
+  assert.deepEqual(await begin(), [[3, 1]]);
+  assert.deepEqual(await begin(), []);
 });

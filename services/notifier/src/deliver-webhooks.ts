@@ -26,6 +26,8 @@ import { signWebhook } from './sign-webhook.ts';
 const SENDS_MAX = 128;
 /** Posts under way and outcomes that are not written yet. */
 const HELD_MAX = 512;
+/** Bytes of results in posts under way; one look may go beyond it by what it brings. */
+const SENDS_MAX_BYTES = 64 * 1_048_576;
 /**
  * From one look to the next at the least, so that what comes due meanwhile, and the room that ends
  * of sends make, are one statement; in ms. After a rest the first look is at once.
@@ -95,6 +97,7 @@ const createSender = (context: DeliverContext, ended: () => void) => {
   const { store, log } = context;
   const held = new Set<Promise<void>>();
   let sends = 0;
+  let sendsBytes = 0;
   const targets = createTargetRooms();
   const abandoning = new AbortController();
   const observe = observeSends(context.metrics, () => sends);
@@ -105,14 +108,17 @@ const createSender = (context: DeliverContext, ended: () => void) => {
 
   const send = async ({ delivery, secrets }: Sending): Promise<Posted | undefined> => {
     const { target } = delivery;
+    const bytes = bytesOf(delivery);
     let posted: Posted | undefined;
     sends += 1;
+    sendsBytes += bytes;
     targets.enter(target);
     try {
       posted = await post(webhookOf(delivery, secrets));
       return posted;
     } finally {
       sends -= 1;
+      sendsBytes -= bytes;
       targets.leave(target, posted);
       ended();
     }
@@ -135,7 +141,7 @@ const createSender = (context: DeliverContext, ended: () => void) => {
     /** How many sends more may begin. */
     room: (): number => {
       // What is known must be written before a delivery can count as one that lost its sender.
-      if (recorder.isBehind()) return 0;
+      if (recorder.isBehind() || sendsBytes >= SENDS_MAX_BYTES) return 0;
       return Math.max(0, Math.min(SENDS_MAX - sends, HELD_MAX - held.size));
     },
     begin: (sending: Sending): void => {
@@ -164,6 +170,9 @@ const inTurn = <Item>(items: readonly Item[], turn: number): Item[] => {
   const at = items.length === 0 ? 0 : turn % items.length;
   return [...items.slice(at), ...items.slice(0, at)];
 };
+
+const bytesOf = ({ result }: StartedDelivery): number =>
+  (result.output?.length ?? 0) + (result.error?.length ?? 0);
 
 const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
   const body = printStatusBody({ id: delivery.jobId, ...delivery.result });

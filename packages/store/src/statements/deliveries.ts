@@ -10,6 +10,7 @@ import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { byteaArray, intArray, textArray, uuidArray } from './arrays.ts';
 import { lookUp } from './lookup.ts';
+import { READ_MAX_BYTES } from './read-bounds.ts';
 
 /** Known tries of one delivery; tries with an unknown outcome are counted apart. */
 export const TRIES_MAX = 3;
@@ -47,10 +48,22 @@ const IS_UNDER_WAY = 'trying > tries + unknowns';
 /** Its sender was lost once more, and that is enough. */
 const IS_GIVEN_UP = `due.is_lost and deliveries.unknowns + 1 >= ${TRIES_MAX}`;
 
+/** What a delivery tells of its job. */
+const RESULT = [
+  ...['status', 'output', 'error', 'worker_id', 'delay_ms', 'execution_ms'],
+  ...['rank', 'attempts', 'escalated_at'],
+];
+/** A delivery has what it tells itself where its job was retried since, else the result has it. */
+const toldOf = (column: string): string =>
+  `case when free.status is null then results.${column} else free.${column} end as ${column}`;
+
 /**
  * Takes due deliveries and commits a `started` row for each before anything is sent. One that is
  * due while a try is still `started` lost its sender: that try is closed as unknown first, and the
  * third unknown one closes the delivery.
+ *
+ * What they tell is at most READ_MAX_BYTES and what reaches it, the longest due first; the others
+ * wait for the next take.
  *
  * Targets (host and port) that have no room are passed over, so that those behind them in the row
  * are reached; within one take a target gets no more than the room it has. Each delivery is locked
@@ -73,17 +86,31 @@ placed as materialized (
   select spot, due_at, room, row_number() over (partition by target order by due_at) as place
   from near
 ),
-due as materialized (
+free as materialized (
   select locked.*
   from (select spot from placed where place <= room order by due_at) as wanted
   cross join lateral (
-    select ctid as spot, delivery_id, closed_at, due_at, lost_at, trying,
-      ${IS_UNDER_WAY} as is_lost
+    select ctid as spot, delivery_id, job_id, closed_at, due_at, lost_at, trying,
+      ${IS_UNDER_WAY} as is_lost, ${RESULT.join(', ')}
     from deliveries where endpoint_id = $1 and ctid = wanted.spot
     offset 0 for update skip locked
   ) as locked
   where ${IS_DUE}
   limit $2
+),
+told as materialized (
+  select free.spot, free.delivery_id, free.due_at, free.trying, free.is_lost,
+    ${RESULT.map(toldOf).join(',\n    ')}
+  from free ${lookUp('results', 'free.job_id', 'left')}
+),
+due as materialized (
+  select * from (
+    select told.*, sum(bytes) over (order by due_at, delivery_id) - bytes as bytes_before
+    from told cross join lateral (
+      select coalesce(octet_length(output), 0) + coalesce(octet_length(error), 0) as bytes
+    ) as sized
+  ) as measured
+  where bytes_before < ${READ_MAX_BYTES}
 ),
 taken as (
   update deliveries set
@@ -93,7 +120,8 @@ taken as (
     outcome = case when ${IS_GIVEN_UP} then 'failed' end,
     lost_at = statement_timestamp() + ${TRY_LOST_MS} * interval '1 ms'
   from due where deliveries.endpoint_id = $1 and deliveries.ctid = due.spot
-  returning deliveries.*
+  returning deliveries.delivery_id, deliveries.job_id, deliveries.url, deliveries.trying,
+    deliveries.closed_at, ${RESULT.map((column) => `due.${column}`).join(', ')}
 ),
 lost as (
   update delivery_tries set outcome = 'unknown',
@@ -114,21 +142,8 @@ started as (
 )
 select taken.delivery_id, taken.job_id, taken.url, taken.trying as n,
   floor(extract(epoch from statement_timestamp()) * 1000)::bigint as begun_at_ms,
-  lower(split_part(taken.url, '/', 3)) as target,
-  coalesce(taken.status, results.status) as status,
-  case when taken.status is null then results.output else taken.output end as output,
-  case when taken.status is null then results.error else taken.error end as error,
-  case when taken.status is null then results.worker_id else taken.worker_id end as worker_id,
-  case when taken.status is null then results.delay_ms else taken.delay_ms end as delay_ms,
-  case when taken.status is null then results.execution_ms else taken.execution_ms end
-    as execution_ms,
-  case when taken.status is null then results.rank else taken.rank end as rank,
-  case when taken.status is null then results.attempts else taken.attempts end as attempts,
-  case when taken.status is null then results.escalated_at else taken.escalated_at end
-    as escalated_at,
-  jobs.created_at
-from taken ${lookUp('jobs', 'taken.job_id')} ${lookUp('results', 'taken.job_id', 'left')}
-where taken.closed_at is null`,
+  lower(split_part(taken.url, '/', 3)) as target, ${RESULT.join(', ')}, jobs.created_at
+from taken ${lookUp('jobs', 'taken.job_id')} where taken.closed_at is null`,
 });
 
 export type StartedDelivery = {
@@ -170,7 +185,7 @@ export type TargetRoom = { readonly busy: ReadonlyMap<string, number>; readonly 
 
 /**
  * Begins a try of each of at most `limit` due deliveries of one endpoint, the longest due first,
- * no more to any target than `room` leaves it.
+ * no more to any target than `room` leaves it, and no more than READ_MAX_BYTES of results at once.
  */
 export const startDeliveries = async (
   store: Store,
