@@ -33,6 +33,11 @@ const SENDS_MAX_BYTES = 64 * 1_048_576;
  * of sends make, are one statement; in ms. After a rest the first look is at once.
  */
 const LOOK_APART_MS = 15;
+/**
+ * A try that is sent no sooner than this after its statement began is left, in ms: with the ten
+ * seconds that a post may take, another notifier could be about to take it for lost (30 s).
+ */
+const SEND_WITHIN_MS = 10_000;
 const USER_AGENT = `Switchyard/${manifest.version}`;
 
 export type DeliverContext = {
@@ -77,8 +82,9 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
         const secrets = share > 0 ? await openSecrets(endpointId) : undefined;
         if (secrets === undefined) continue;
         const room = { busy: sender.targetRooms(), idle: SENDS_PER_TARGET.first };
+        const askedMs = performance.now();
         for (const delivery of await startDeliveries(store, endpointId, share, room)) {
-          sender.begin({ endpointId, delivery, secrets });
+          sender.begin({ endpointId, delivery, secrets, askedMs });
         }
       }
     },
@@ -90,6 +96,8 @@ type Sending = {
   readonly endpointId: EndpointId;
   readonly delivery: StartedDelivery;
   readonly secrets: readonly string[];
+  /** The monotonic time from before the try was begun. */
+  readonly askedMs: number;
 };
 
 /** Sends what was started, and records how it ended. `ended` is called as sends make room. */
@@ -126,6 +134,11 @@ const createSender = (context: DeliverContext, ended: () => void) => {
 
   const deliver = async (sending: Sending): Promise<void> => {
     const { deliveryId, n } = sending.delivery;
+    // A process that was stopped in between must not send what another one has sent by now.
+    if (performance.now() - sending.askedMs > SEND_WITHIN_MS) {
+      log.warn({ delivery: deliveryId, n }, 'A try of a webhook came too late to be sent');
+      return;
+    }
     try {
       const posted = await send(sending);
       if (posted === undefined) return;

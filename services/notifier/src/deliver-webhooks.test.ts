@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { type EndpointId, newJobId, uuidOf } from '@switchyard/contracts';
+import { createLog, createMetrics, createSealer, createTargetGuard } from '@switchyard/runtime';
+import { openStore } from '@switchyard/store';
+import { createDeliverer } from './deliver-webhooks.ts';
+
+const opened = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
+after(() => opened.close());
+
+/** A look that begins one try, in a process that stands still for `stoppedMs` meanwhile. */
+const lookWhileStopped = async (stoppedMs: number, nowMs: { value: number }): Promise<string[]> => {
+  const sent: string[] = [];
+  const rows: Readonly<Record<string, readonly unknown[]>> = {
+    find_due_deliveries: [{ endpoint_id: 'echo' as EndpointId }],
+    start_deliveries: [
+      {
+        ...{ delivery_id: 'd', job_id: uuidOf(newJobId('async')), url: 'https://example.com/' },
+        ...{ target: 'example.com', n: 1, begun_at_ms: 0, status: 'COMPLETED', output: null },
+        ...{ error: null, worker_id: null, delay_ms: null, execution_ms: null },
+      },
+    ],
+  };
+  const ask = <Row>({ name }: { name: string }): Promise<Row[]> => {
+    if (name === 'start_deliveries') nowMs.value += stoppedMs;
+    return Promise.resolve((rows[name] ?? []) as Row[]);
+  };
+  const deliverer = createDeliverer(
+    {
+      store: { ...opened, run: ask, runPinned: ask },
+      log: createLog({ level: 'fatal', service: 'notifier', instance: 'n' }),
+      metrics: createMetrics({ service: 'notifier' }),
+      sealer: createSealer([Buffer.alloc(32)]),
+      targetGuard: createTargetGuard({ allowPrivateTargets: [] }),
+      wrapPoster: () => (webhook) => {
+        sent.push(webhook.url);
+        return Promise.reject(new Error('it is only noted'));
+      },
+    },
+    () => undefined,
+  );
+  await deliverer.look(new AbortController().signal);
+  await deliverer.drain(0);
+  return sent;
+};
+
+test('a try is not sent by a process that stood still since it was begun', async (t) => {
+  const nowMs = { value: 1_000_000 };
+  t.mock.method(performance, 'now', () => nowMs.value);
+  assert.deepEqual(await lookWhileStopped(9_000, nowMs), ['https://example.com/']);
+  assert.deepEqual(await lookWhileStopped(11_000, nowMs), []);
+});
