@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type EndpointId, SCOPES } from '@switchyard/contracts';
 import {
   createKey,
@@ -10,7 +11,7 @@ import {
   mayUse,
   newKey,
   openStore,
-  readKey,
+  readKeys,
   revokeKey,
   StoreUnavailable,
 } from '@switchyard/store';
@@ -31,13 +32,15 @@ const make = async (name: string, more: { endpoints?: EndpointId[]; expiresAt?: 
   return { ...made, record };
 };
 
+const readOne = async (keyId: string) => (await readKeys(store, [keyId])).get(keyId);
+
 const codeOf = (check: KeyCheck): string => (check.ok ? 'ok' : check.problem.code);
 
 describe('keys', () => {
   test('are stored by their hash alone', async () => {
     const { key, keyId, hash, record } = await make('ci');
     assert.match(key, /^sy_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/);
-    const stored = await readKey(store, keyId);
+    const stored = await readOne(keyId);
     assert.deepEqual(stored, { keyId, hash, scopes: ['submit', 'read'], endpoints: null });
     const dump = JSON.stringify([
       await sql('select * from api_keys'),
@@ -60,19 +63,29 @@ describe('keys', () => {
     const { keyId } = await make('revoked');
     const revoked = await revokeKey(store, keyId);
     assert(revoked?.revokedAt);
-    assert.equal(await readKey(store, keyId), undefined);
+    assert.equal(await readOne(keyId), undefined);
     assert.deepEqual(await revokeKey(store, keyId), revoked, 'the first time stays');
     assert.equal(await revokeKey(store, 'unknown'), undefined);
     const past = await make('expired', { expiresAt: new Date(Date.now() - 1_000) });
-    assert.equal(await readKey(store, past.keyId), undefined);
+    assert.equal(await readOne(past.keyId), undefined);
     const future = await make('future', { expiresAt: new Date(Date.now() + 60_000) });
-    assert.equal((await readKey(store, future.keyId))?.keyId, future.keyId);
+    assert.equal((await readOne(future.keyId))?.keyId, future.keyId);
     await deleteKey(store, future.keyId);
-    assert.equal(await readKey(store, future.keyId), undefined);
+    assert.equal(await readOne(future.keyId), undefined);
     const names = (await listKeys(store)).map(({ name }) => name);
     assert.deepEqual(names.slice(0, 2), ['expired', 'revoked'], 'the newest first');
   });
 });
+
+/** The store, and how many statements were asked of it. */
+const counting = () => {
+  let asked = 0;
+  const run = ((statement, values) => {
+    asked += 1;
+    return store.run(statement, values);
+  }) as typeof store.run;
+  return { counted: { ...store, run }, asked: () => asked };
+};
 
 describe('the ring of keys', () => {
   test('knows a key with and without its scheme, and refuses whatever else', async () => {
@@ -118,18 +131,56 @@ describe('the ring of keys', () => {
   });
 
   test('asks the database once for many requests with a key', async () => {
-    let asked = 0;
-    const counting = {
-      ...store,
-      run: ((statement, values) => {
-        asked += 1;
-        return store.run(statement, values);
-      }) as typeof store.run,
-    };
-    const ring = createKeyRing(counting, undefined);
+    const { counted, asked } = counting();
+    const ring = createKeyRing(counted, undefined);
     const { key } = await make('busy');
+    const checks = await Promise.all(Array.from({ length: 100 }, () => ring.check(key)));
+    assert(checks.every(({ ok }) => ok));
     for (let n = 0; n < 100; n += 1) assert((await ring.check(key)).ok);
-    assert(asked <= 2, `${asked} times`);
+    assert(asked() <= 2, `${asked()} times`);
+  });
+
+  test('asks for all unknown keys that come meanwhile with few statements', async () => {
+    const { counted, asked } = counting();
+    const ring = createKeyRing(counted, undefined);
+    const checks = Array.from({ length: 500 }, () => ring.check(newKey().key));
+    const { key } = await make('among them');
+    checks.push(ring.check(key));
+    const codes = (await Promise.all(checks)).map(codeOf);
+    assert.equal(codes.pop(), 'ok');
+    assert.deepEqual(new Set(codes), new Set(['auth.invalid']));
+    assert(asked() <= 3, `${asked()} times`);
+  });
+
+  test('lets a known key in without a long wait while the database is frozen', async (t) => {
+    let isFrozen = false;
+    const ring = createKeyRing(
+      {
+        ...store,
+        run: ((statement, values) =>
+          isFrozen
+            ? new Promise(() => undefined)
+            : store.run(statement, values)) as typeof store.run,
+      },
+      undefined,
+    );
+    const { key } = await make('frozen');
+    assert((await ring.check(key)).ok);
+    isFrozen = true;
+    let aheadMs = 1_000;
+    const now = performance.now.bind(performance);
+    t.mock.method(performance, 'now', () => now() + aheadMs);
+    const askedMs = now();
+    for (let n = 0; n < 10; n += 1) assert((await ring.check(key)).ok);
+    assert(now() - askedMs < 1_000, 'only the first waits, and a quarter of a second');
+    assert.equal(ring.known(key), undefined);
+    aheadMs += 300_000;
+    let isLetIn = false;
+    void ring.check(key).then(() => {
+      isLetIn = true;
+    });
+    await pause(300);
+    assert(!isLetIn, 'five minutes later it waits for the database');
   });
 
   test('says that it does not know when the database is away', async () => {

@@ -59,7 +59,7 @@ export * from './statements/read-endpoint.ts';
 export * from './statements/read-health.ts';
 export * from './statements/read-idempotency-keys.ts';
 export * from './statements/read-inputs.ts';
-export * from './statements/read-key.ts';
+export * from './statements/read-keys.ts';
 export * from './statements/read-position.ts';
 export * from './statements/read-purge-moment.ts';
 export * from './statements/read-queued.ts';

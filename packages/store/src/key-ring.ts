@@ -1,7 +1,8 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { EndpointId, Problem, Scope } from '@switchyard/contracts';
+import { createKeyLooks, type KeyLook } from './key-ring/look-up-keys.ts';
 import type { Store } from './open-store.ts';
-import { readKey } from './statements/read-key.ts';
+import type { StoredKey } from './statements/read-keys.ts';
 
 /** Who asks, and what they may do. */
 export type Principal = {
@@ -18,8 +19,9 @@ export type KeyCheck =
 export interface KeyRing {
   /**
    * Who the `Authorization` header stands for: `Bearer KEY` or the bare key, as RunPod's packages
-   * send it. What was read from the database holds for CACHE_MS.
-   * @throws StoreUnavailable when the key is not known yet and the database is away.
+   * send it. What was read from the database holds for CACHE_MS, and while the database does not
+   * answer for STALE_MAX_MS. Keys that are not known yet share one look, LOOKS_APART_MS after the
+   * last one. @throws StoreUnavailable when the key is not known yet and the database is away.
    */
   check(authorization: string | undefined): Promise<KeyCheck>;
   /** What `check` would resolve to, where it need not ask the database; undefined where it must. */
@@ -32,6 +34,13 @@ export interface KeyRing {
 const CACHE_MS = 900;
 /** While the database is away a key that was good goes on being good for this long, in ms. */
 const STALE_MAX_MS = 300_000;
+/** A key that was good is not waited for any longer than this, in ms. */
+const ANSWER_WITHIN_MS = 250;
+/**
+ * From one look at unknown keys to the next, in ms: anybody may send ids at random, and what is spent
+ * on them is taken from submissions.
+ */
+const LOOKS_APART_MS = 200;
 const CACHE_MAX_KEYS = 10_000;
 const KEY = /^sy_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 const HEADER_MAX_CHARACTERS = 1_024;
@@ -46,10 +55,11 @@ export const newKey = (): { keyId: string; key: string; hash: Buffer } => {
 
 const hashOf = (key: string): Buffer => hash('sha256', key, 'buffer');
 
+/** A key that was good. */
 type Remembered = {
   readonly hash: Buffer;
-  /** Made once, because each request asks; undefined for a key that opens nothing. */
-  readonly opens: KeyCheck | undefined;
+  /** Made once, because each request asks. */
+  readonly opens: KeyCheck;
   readonly atMs: number;
 };
 
@@ -77,31 +87,12 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
   const presented = new Map<string, Presented>();
   const bootstrapHash = bootstrapKey === undefined ? undefined : hashOf(bootstrapKey);
 
-  const readAnew = async (keyId: string, before: Remembered | undefined): Promise<Remembered> => {
-    // Counted from before the look, which may see the key as it was until then.
-    const askedMs = performance.now();
-    try {
-      const stored = await readKey(store, keyId);
-      const found: Remembered = {
-        hash: stored?.hash ?? Buffer.alloc(32),
-        opens: stored && {
-          ok: true,
-          principal: {
-            keyId,
-            scopes: new Set(stored.scopes),
-            endpoints: stored.endpoints && new Set(stored.endpoints),
-          },
-        },
-        atMs: askedMs,
-      };
-      if (remembered.size >= CACHE_MAX_KEYS) remembered.clear();
-      remembered.set(keyId, found);
-      return found;
-    } catch (error) {
-      if (before !== undefined && performance.now() - before.atMs < STALE_MAX_MS) return before;
-      throw error;
-    }
+  const learn = (keyId: string, stored: StoredKey | undefined, atMs: number): void => {
+    if (stored === undefined) remembered.delete(keyId);
+    else keep(remembered, keyId, rememberedOf(stored, atMs), CACHE_MAX_KEYS);
   };
+  const known = createKeyLooks(store, 0, learn);
+  const unknown = createKeyLooks(store, LOOKS_APART_MS, learn);
 
   const present = (authorization: string | undefined): Presented | undefined => {
     if (authorization === undefined || authorization.length > HEADER_MAX_CHARACTERS)
@@ -111,8 +102,7 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
     const key = authorization.replace(/^bearer /i, '').trim();
     if (key === '') return undefined;
     const now = { hash: hashOf(key), keyId: KEY.exec(key)?.[1] };
-    if (presented.size >= PRESENTED_MAX) presented.clear();
-    presented.set(authorization, now);
+    keep(presented, authorization, now, PRESENTED_MAX);
     return now;
   };
 
@@ -129,15 +119,51 @@ export const createKeyRing = (store: Store, bootstrapKey: string | undefined): K
 
   return {
     check: async (authorization) => {
-      const found = lookUp(authorization);
-      if (found.known !== undefined) return found.known;
-      return judge(await readAnew(found.keyId, found.before), found.given);
+      const asked = lookUp(authorization);
+      if (asked.known !== undefined) return asked.known;
+      const { keyId, given, before } = asked;
+      const look = (before === undefined ? unknown : known).ask(keyId);
+      if (look === undefined) return OVERLOADED;
+      return judge(await (before === undefined ? answerOf(look) : answerOr(before, look)), given);
     },
     known: (authorization) => lookUp(authorization).known,
     forget: (keyId) => {
       remembered.delete(keyId);
+      known.forget(keyId);
+      unknown.forget(keyId);
     },
   };
+};
+
+const rememberedOf = (stored: StoredKey, atMs: number): Remembered => {
+  const scopes = new Set(stored.scopes);
+  const endpoints = stored.endpoints && new Set(stored.endpoints);
+  const { keyId, hash: storedHash } = stored;
+  return { hash: storedHash, opens: { ok: true, principal: { keyId, scopes, endpoints } }, atMs };
+};
+
+/** Keeps `value` as the newest of at most `max`. */
+const keep = <Value>(kept: Map<string, Value>, key: string, value: Value, max: number): void => {
+  kept.delete(key);
+  kept.set(key, value);
+  const [oldest] = kept.keys();
+  if (kept.size > max && oldest !== undefined) kept.delete(oldest);
+};
+
+const answerOf = async (look: KeyLook): Promise<Remembered | undefined> => {
+  const stored = await look.found;
+  return stored && rememberedOf(stored, look.askedMs);
+};
+
+/** What the look finds, or `before` where the database does not say it in time. */
+const answerOr = async (before: Remembered, look: KeyLook): Promise<Remembered | undefined> => {
+  if (performance.now() - before.atMs >= STALE_MAX_MS) return answerOf(look);
+  const leftMs = look.askedMs + ANSWER_WITHIN_MS - performance.now();
+  if (leftMs <= 0) return before;
+  const late = Promise.withResolvers<Remembered>();
+  const timer = setTimeout(late.resolve, leftMs, before);
+  const answer = answerOf(look).catch(() => before);
+  return Promise.race([answer, late.promise]).finally(() => clearTimeout(timer));
 };
 
 const BOOTSTRAP: LookedUp = {
@@ -160,8 +186,17 @@ const INVALID: KeyCheck = {
   problem: { code: 'auth.invalid', detail: 'The API key is unknown, expired or revoked.' },
 };
 
-const judge = (found: Remembered, given: Buffer): KeyCheck =>
-  found.opens !== undefined && timingSafeEqual(given, found.hash) ? found.opens : INVALID;
+const OVERLOADED: KeyCheck = {
+  ok: false,
+  problem: {
+    code: 'service.overloaded',
+    detail: 'Too many unknown API keys are being looked up; try again in a moment.',
+    retryAfterSeconds: 1,
+  },
+};
+
+const judge = (found: Remembered | undefined, given: Buffer): KeyCheck =>
+  found !== undefined && timingSafeEqual(given, found.hash) ? found.opens : INVALID;
 
 /** Whether a principal may use an endpoint at all; when not, the endpoint does not exist for it. */
 export const mayUse = (principal: Principal, endpointId: EndpointId): boolean =>

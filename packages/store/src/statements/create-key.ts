@@ -1,7 +1,7 @@
 import type { KeyRecord } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { recordIn } from './key.ts';
-import type { StoredKey } from './read-key.ts';
+import type { StoredKey } from './read-keys.ts';
 
 export type NewKey = StoredKey & { readonly name: string; readonly expiresAt: Date | null };
 

@@ -13,19 +13,27 @@ export type StoredKey = {
 };
 
 const STATEMENT = statement({
-  name: 'read_key',
+  name: 'read_keys',
   text: `select key_id, hash, scopes, endpoints from api_keys
-    where key_id = $1 and revoked_at is null
+    where key_id = any($1::text[]) and revoked_at is null
       and (expires_at is null or expires_at > statement_timestamp())`,
 });
 
-/** The live key of this id: neither revoked nor expired. */
-export const readKey = async (store: Store, keyId: string): Promise<StoredKey | undefined> => {
-  const [row] = await store.run<{
+/** The live keys among these ids: neither revoked nor expired. */
+export const readKeys = async (
+  store: Store,
+  keyIds: readonly string[],
+): Promise<ReadonlyMap<string, StoredKey>> => {
+  const rows = await store.run<{
     key_id: string;
     hash: Buffer;
     scopes: Scope[];
     endpoints: EndpointId[] | null;
-  }>(STATEMENT, [keyId]);
-  return row && { keyId: row.key_id, hash: row.hash, scopes: row.scopes, endpoints: row.endpoints };
+  }>(STATEMENT, [keyIds]);
+  return new Map(
+    rows.map(({ key_id: keyId, hash, scopes, endpoints }) => [
+      keyId,
+      { keyId, hash, scopes, endpoints },
+    ]),
+  );
 };
