@@ -49,6 +49,21 @@ test('nothing is claimed once the scheduler stops, whoever nudges', async () => 
   await close();
 });
 
+test('what is known of an endpoint is forgotten with it', async () => {
+  const { claimer, asked, close } = openClaimer(1, []);
+  claimer.nudged(ENDPOINT);
+  await claimer.idle();
+  claimer.keepOnly(new Set([ENDPOINT]));
+  claimer.seated(ENDPOINT);
+  await claimer.idle();
+  assert.equal(asked.length, 1, 'its queue is known to be empty');
+  claimer.keepOnly(new Set());
+  claimer.seated(ENDPOINT);
+  await claimer.idle();
+  assert.equal(asked.length, 2);
+  await close();
+});
+
 test('no assign is larger than NATS carries, whatever its webhooks are written in', async () => {
   const row = (at: number) => ({
     ...{ job_id: uuidOf(newJobId('async')), worker_id: 'w', instance: 'i', claim_no: 1, rank: 1 },

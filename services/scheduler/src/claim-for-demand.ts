@@ -45,6 +45,8 @@ export interface Claimer {
   nudged(endpointId: EndpointId): void;
   /** There is a seat more. */
   seated(endpointId: EndpointId): void;
+  /** Forgets all endpoints but these. */
+  keepOnly(endpointIds: ReadonlySet<EndpointId>): void;
   /** Resolves when no claim is in flight. */
   idle(): Promise<void>;
 }
@@ -103,6 +105,11 @@ export const createClaimer = (context: ClaimContext): Claimer => {
     },
     seated: (endpointId) => {
       if (!claimsOf(endpointId).dry) start(endpointId);
+    },
+    keepOnly: (endpointIds) => {
+      for (const [endpointId, { flight }] of endpoints) {
+        if (flight === undefined && !endpointIds.has(endpointId)) endpoints.delete(endpointId);
+      }
     },
     idle: async () => {
       const flights = () => [...endpoints.values()].flatMap(({ flight }) => flight ?? []);

@@ -49,7 +49,7 @@ export const createScheduler = (context: SchedulerContext): Service => {
   return {
     name: 'scheduler',
     start: async () => {
-      await learnLimits(context.store, limited);
+      await learnEndpoints(context.store, { limited, claimer });
       await listenForDemand({ ...context, demand, claimer }, context.instance, stop.signal);
       await listenForNudges(context.broker, claimer, stop.signal);
       loops = startLoops(context, { demand, claimer, limited });
@@ -75,7 +75,7 @@ const startLoops = (context: SchedulerContext, parts: Parts): Loop[] => {
       const waiting = await findWaiting(store, parts.demand.wanting());
       for (const endpointId of waiting) parts.claimer.nudged(endpointId);
     }),
-    loop('learn limits', TICK_MS, () => learnLimits(store, parts.limited)),
+    loop('learn endpoints', TICK_MS, () => learnEndpoints(store, parts)),
     ...startSweeps(context, loop),
   ];
 };
@@ -102,8 +102,12 @@ const startSweeps = (context: SchedulerContext, loop: StartLoop): Loop[] => {
   ];
 };
 
-const learnLimits = async (store: Store, limited: Set<EndpointId>): Promise<void> => {
+const learnEndpoints = async (
+  store: Store,
+  { limited, claimer }: Pick<Parts, 'limited' | 'claimer'>,
+): Promise<void> => {
   const endpoints = await listEndpoints(store);
+  claimer.keepOnly(new Set(endpoints.map(({ id }) => id as EndpointId)));
   limited.clear();
   for (const endpoint of endpoints) {
     if (endpoint.limits.maxConcurrent !== null) limited.add(endpoint.id as EndpointId);

@@ -21,7 +21,7 @@ export interface DemandSender {
 
 /** Tells one scheduler, the same while it lives, how many jobs each worker would take now. */
 export const createDemandSender = (
-  broker: Broker,
+  broker: Pick<Broker, 'hint' | 'stats'>,
   instance: InstanceId,
   workers: () => WorkerBook,
 ): DemandSender => {
@@ -68,7 +68,10 @@ export const createDemandSender = (
     hearBeat: (scheduler) => {
       const isNew = !beats.has(scheduler);
       beats.set(scheduler, performance.now());
-      if (isNew) send();
+      if (!isNew) return;
+      // Who comes back after that is told that nothing was seen, as after a restart of ours.
+      for (const other of seen.keys()) if (!beats.has(other)) seen.delete(other);
+      send();
     },
     hearAssign: (scheduler, k) => {
       seen.set(scheduler, Math.max(k, seen.get(scheduler) ?? 0));
