@@ -3,7 +3,7 @@ import { createBell } from './submit-bulk/bell.ts';
 import { collectGroups, type GroupCollector } from './submit-bulk/collect-groups.ts';
 import { answerProblemLine, type Group } from './submit-bulk/group.ts';
 import { createLanes } from './submit-bulk/lanes.ts';
-import { openSource } from './submit-bulk/source.ts';
+import { openSource, PACE_BYTES, PACE_MS } from './submit-bulk/source.ts';
 import { storeGroup } from './submit-bulk/store-group.ts';
 import type { SubmitContext } from './submit-job.ts';
 
@@ -100,7 +100,9 @@ async function* storeLines(
       if (came === undefined) await heard();
       else groups.take(came);
     }
-    if (source.end() === 'stopping') yield answerProblemLine(groups.lines() + 1, STOPPING, true);
+    const end = source.end();
+    if (end === 'stopping') yield answerProblemLine(groups.lines() + 1, STOPPING, true);
+    if (end === 'slow') yield answerProblemLine(groups.lines() + 1, SLOW, true);
   } finally {
     stopping.removeEventListener('abort', ring);
   }
@@ -144,4 +146,11 @@ const STOPPING: Problem = {
   code: 'service.stopping',
   detail: 'This server is stopping; send this line and all behind it to another one.',
   retryAfterSeconds: 1,
+};
+
+const SLOW: Problem = {
+  code: 'request.timeout',
+  detail:
+    `Neither the end of a line nor ${PACE_BYTES} bytes came within ${PACE_MS / 1_000} s; ` +
+    'send this line and all behind it again.',
 };
