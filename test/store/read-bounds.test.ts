@@ -57,7 +57,7 @@ test('inputs that are gone are not asked for again', async () => {
   assert.deepEqual(counted.rows, [1]);
 });
 
-test('of several jobs the statuses come whole but for large results, which come alone', async () => {
+test('statuses of several jobs come whole but for large results, which come alone', async () => {
   const endpointId = await makeEndpoint(store);
   const ids: JobId[] = [];
   for (const size of [10, 9 * MIB, 17 * MIB]) {

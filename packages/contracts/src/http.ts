@@ -91,7 +91,7 @@ export const RequestsPageSchema = Type.Object({
 export type RequestsPage = Static<typeof RequestsPageSchema>;
 
 export const S3ConfigSchema = Type.Record(Type.String(), Type.String(), {
-  description: `Handed to the worker and returned nowhere; at most ${S3_CONFIG_MAX_BYTES} bytes of JSON.`,
+  description: `For the worker, returned nowhere; at most ${S3_CONFIG_MAX_BYTES} bytes of JSON.`,
 });
 export type S3Config = Static<typeof S3ConfigSchema>;
 

@@ -37,8 +37,8 @@ const STALE_MAX_MS = 300_000;
 /** A key that was good is not waited for any longer than this, in ms. */
 const ANSWER_WITHIN_MS = 250;
 /**
- * From one look at unknown keys to the next, in ms: anybody may send ids at random, and what is spent
- * on them is taken from submissions.
+ * From one look at unknown keys to the next, in ms: anybody may send ids at random, and what is
+ * spent on them is taken from submissions.
  */
 const LOOKS_APART_MS = 200;
 const CACHE_MAX_KEYS = 10_000;

@@ -20,8 +20,8 @@ const LANES = 2;
 const WAITING_MAX = 4_000;
 
 /**
- * Status reads of one endpoint that come in together become one statement; those with a large result
- * are then read one after another, each handed on before the next.
+ * Status reads of one endpoint that come in together become one statement; those with a large
+ * result are then read one after another, each handed on before the next.
  */
 export const createStatusReader = (store: Store): StatusReader => {
   const reading = (maxItems: number, lanes: number) =>

@@ -104,11 +104,10 @@ type Sending = {
 const createSender = (context: DeliverContext, ended: () => void) => {
   const { store, log } = context;
   const held = new Set<Promise<void>>();
-  let sends = 0;
-  let sendsBytes = 0;
+  const load = createLoad();
   const targets = createTargetRooms();
   const abandoning = new AbortController();
-  const observe = observeSends(context.metrics, () => sends);
+  const observe = observeSends(context.metrics, load.sends);
   const recorder = createRecorder({ store, log }, abandoning.signal);
   const { wrapPoster = (unwrapped) => unwrapped } = context;
   const poster = createPoster(context.targetGuard);
@@ -116,17 +115,14 @@ const createSender = (context: DeliverContext, ended: () => void) => {
 
   const send = async ({ delivery, secrets }: Sending): Promise<Posted | undefined> => {
     const { target } = delivery;
-    const bytes = bytesOf(delivery);
     let posted: Posted | undefined;
-    sends += 1;
-    sendsBytes += bytes;
+    load.add(1, delivery);
     targets.enter(target);
     try {
       posted = await post(webhookOf(delivery, secrets));
       return posted;
     } finally {
-      sends -= 1;
-      sendsBytes -= bytes;
+      load.add(-1, delivery);
       targets.leave(target, posted);
       ended();
     }
@@ -134,11 +130,7 @@ const createSender = (context: DeliverContext, ended: () => void) => {
 
   const deliver = async (sending: Sending): Promise<void> => {
     const { deliveryId, n } = sending.delivery;
-    // A process that was stopped in between must not send what another one has sent by now.
-    if (performance.now() - sending.askedMs > SEND_WITHIN_MS) {
-      log.warn({ delivery: deliveryId, n }, 'A try of a webhook came too late to be sent');
-      return;
-    }
+    if (isLate(sending, log)) return;
     try {
       const posted = await send(sending);
       if (posted === undefined) return;
@@ -154,8 +146,8 @@ const createSender = (context: DeliverContext, ended: () => void) => {
     /** How many sends more may begin. */
     room: (): number => {
       // What is known must be written before a delivery can count as one that lost its sender.
-      if (recorder.isBehind() || sendsBytes >= SENDS_MAX_BYTES) return 0;
-      return Math.max(0, Math.min(SENDS_MAX - sends, HELD_MAX - held.size));
+      if (recorder.isBehind()) return 0;
+      return Math.max(0, Math.min(load.room(), HELD_MAX - held.size));
     },
     begin: (sending: Sending): void => {
       const delivering = deliver(sending);
@@ -184,8 +176,28 @@ const inTurn = <Item>(items: readonly Item[], turn: number): Item[] => {
   return [...items.slice(at), ...items.slice(0, at)];
 };
 
-const bytesOf = ({ result }: StartedDelivery): number =>
-  (result.output?.length ?? 0) + (result.error?.length ?? 0);
+/** A process that stood still in between must not send what another one has sent by now. */
+const isLate = ({ askedMs, delivery }: Sending, log: Log): boolean => {
+  const late = performance.now() - askedMs > SEND_WITHIN_MS;
+  const { deliveryId, n } = delivery;
+  if (late) log.warn({ delivery: deliveryId, n }, 'A try of a webhook came too late to be sent');
+  return late;
+};
+
+/** The posts under way, and the bytes of results in them. */
+const createLoad = () => {
+  let sends = 0;
+  let bytes = 0;
+  return {
+    sends: (): number => sends,
+    /** How many may be added. */
+    room: (): number => (bytes >= SENDS_MAX_BYTES ? 0 : SENDS_MAX - sends),
+    add: (count: 1 | -1, { result }: StartedDelivery): void => {
+      sends += count;
+      bytes += count * ((result.output?.length ?? 0) + (result.error?.length ?? 0));
+    },
+  };
+};
 
 const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
   const body = printStatusBody({ id: delivery.jobId, ...delivery.result });

@@ -1,4 +1,4 @@
-import { READ_MAX_BYTES } from './read-bounds.ts';
+import { READ_MAX_BYTES } from './bounds.ts';
 
 export type StreamedChunk = {
   readonly claimNo: number;

@@ -9,8 +9,8 @@ import { priorityOf, type Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { byteaArray, intArray, textArray, uuidArray } from './arrays.ts';
+import { READ_MAX_BYTES } from './bounds.ts';
 import { lookUp } from './lookup.ts';
-import { READ_MAX_BYTES } from './read-bounds.ts';
 
 /** Known tries of one delivery; tries with an unknown outcome are counted apart. */
 export const TRIES_MAX = 3;

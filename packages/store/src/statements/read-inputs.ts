@@ -1,7 +1,7 @@
 import { type EndpointId, type JobId, jobIdOf, uuidOf } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
-import { READ_MAX_BYTES } from './read-bounds.ts';
+import { READ_MAX_BYTES } from './bounds.ts';
 
 const STATEMENT = statement({
   name: 'read_inputs',

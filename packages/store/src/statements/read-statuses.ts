@@ -9,8 +9,8 @@ import {
 import type { Rank } from '@switchyard/lifecycle';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
+import { READ_MAX_BYTES } from './bounds.ts';
 import { lookUp } from './lookup.ts';
-import { READ_MAX_BYTES } from './read-bounds.ts';
 import { msBetween } from './terminal.ts';
 
 /** A job as one look at the database found it. */
