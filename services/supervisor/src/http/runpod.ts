@@ -8,6 +8,7 @@ import {
 } from '@switchyard/contracts';
 import { StoreUnavailable } from '@switchyard/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { cleanLine } from '../clean-line.ts';
 import { describeJob } from '../describe-job.ts';
 import type { Finisher } from '../finish-jobs.ts';
 import { type PostedResult, readChunk, readResult, skipPost, unreadable } from '../read-result.ts';
@@ -40,6 +41,8 @@ type JobRoute = {
 type JobCall = FastifyRequest<JobRoute>;
 
 const BATCH_MAX = 1_000;
+/** What is kept of the reason of an unhealthy worker. */
+const REASON_MAX_CHARS = 1_000;
 /** A stop is told again while the worker lists the job, but not more often than this, in ms. */
 const STOP_REPEAT_MS = 2_000;
 
@@ -188,7 +191,8 @@ const holdStop = (worker: Presence, reply: FastifyReply): Promise<FastifyReply> 
 const notePing = (worker: Presence, query: Record<string, string>): void => {
   if (query.status === 'unhealthy') {
     worker.state = 'unhealthy';
-    worker.reason = `${query.check ?? 'check'}: ${query.reason ?? 'unhealthy'}`.slice(0, 1_000);
+    const reason = `${query.check ?? 'check'}: ${query.reason ?? 'unhealthy'}`;
+    worker.reason = cleanLine(reason, REASON_MAX_CHARS);
     worker.storedAtMs = Number.NEGATIVE_INFINITY;
     return;
   }

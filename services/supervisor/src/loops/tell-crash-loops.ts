@@ -1,5 +1,6 @@
 import type { InstanceId } from '@switchyard/contracts';
 import { CRASH_ERROR_MAX, type CrashLoop, type Store, tellCrashLoops } from '@switchyard/store';
+import { cleanLine } from '../clean-line.ts';
 
 export type CrashContext = {
   readonly store: Store;
@@ -14,17 +15,12 @@ export type CrashContext = {
 export const createCrashTeller = ({ store, instance, processes }: CrashContext) => {
   let told = '[]';
   return async (): Promise<void> => {
-    const loops = processes.crashLoops().map((loop) => ({ ...loop, lastError: onOneLine(loop) }));
+    const loops = processes
+      .crashLoops()
+      .map((loop) => ({ ...loop, lastError: cleanLine(loop.lastError, CRASH_ERROR_MAX) }));
     const now = JSON.stringify(loops);
     if (now === told) return;
     await tellCrashLoops(store, instance, loops);
     told = now;
   };
 };
-
-/** What a worker printed may hold anything, and Postgres takes no NUL. */
-const onOneLine = ({ lastError }: CrashLoop): string =>
-  lastError
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim()
-    .slice(0, CRASH_ERROR_MAX);
