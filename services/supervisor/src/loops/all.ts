@@ -1,8 +1,8 @@
 import os from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Log, type Loop, startLoop } from '@switchyard/runtime';
-import { beatSupervisor } from '@switchyard/store';
 import type { DemandSender } from '../send-demand.ts';
+import { createBeat } from './beat.ts';
 import {
   claimForOwn,
   type ReconcileContext,
@@ -38,13 +38,18 @@ export const startSupervisorLoops = (context: LoopsContext): SupervisorLoops => 
   const { store, instance, log, demand, reconcile } = context;
   const loop = (name: string, everyMs: number, run: () => Promise<void>): Loop =>
     startLoop({ name, everyMs, run, log });
-  const host = os.hostname();
+  const { beat, noteStored } = createBeat(store, instance, os.hostname());
   const learnEndpoints = loop('learn endpoints', TICK_MS, context.learnEndpoints);
-  const signs = loop('store signs of life', TICK_MS, () => storeSigns(context));
+  const signs = startLoop({
+    ...{ name: 'store signs of life', everyMs: TICK_MS, log },
+    // No slower when it fails: the signs of other endpoints are stored all the same.
+    backOffMaxMs: TICK_MS,
+    run: () => storeSigns(context, noteStored),
+  });
   const loops = [
     learnEndpoints,
     signs,
-    loop('beat', TICK_MS, () => beatSupervisor(store, instance, host, process.pid)),
+    loop('beat', TICK_MS, beat),
     loop('repeat the demand', TICK_MS, async () => demand.send()),
     loop('tell crash loops', TICK_MS, createCrashTeller(context)),
     loop('return lost assigns', TICK_MS, () => returnLostAssigns(reconcile)),

@@ -1,5 +1,5 @@
-import type { EndpointId, InstanceId, JobId } from '@switchyard/contracts';
-import { findHeld, type Store, touchWorkers } from '@switchyard/store';
+import type { EndpointId, InstanceId, JobId, WorkerId } from '@switchyard/contracts';
+import { findHeld, isPassing, type Store, touchWorkers } from '@switchyard/store';
 import type { Stopper } from '../stop-jobs.ts';
 import type { Presence, WorkerBook } from '../track-workers.ts';
 
@@ -16,17 +16,29 @@ export type SignContext = {
 };
 
 /**
- * Stores which workers are there and what they hold, endpoint by endpoint. A job that a worker
- * lists twice without holding its lease gets a stop.
+ * Stores which workers are there and what they hold. A job that a worker lists twice without
+ * holding its lease gets a stop. What fails for one endpoint is done for the others.
+ * @param stored is called once the signs are stored, unless the database was away for some.
+ * @throws what the first endpoint failed with, in the end.
  */
-export const storeSigns = async (context: SignContext): Promise<void> => {
+export const storeSigns = async (context: SignContext, stored: () => void): Promise<void> => {
   const nowMs = performance.now();
   const due = [...context.workers.all()].filter((worker) => isDue(worker, nowMs));
-  for (const [endpointId, workers] of Map.groupBy(due, (worker) => worker.endpointId)) {
-    await storeSignsOf(context, endpointId, workers, nowMs);
-  }
+  const groups = [...Map.groupBy(due, (worker) => worker.endpointId)];
+  // All of them first: in the time that the look takes, workers would count as silent.
+  const touched = await Promise.allSettled(
+    groups.map(([endpointId, workers]) => storeSignsOf(context, endpointId, workers, nowMs)),
+  );
+  if (!touched.some((one) => one.status === 'rejected' && isPassing(one.reason))) stored();
+  const looked = await Promise.allSettled(
+    touched.map(async (one) => {
+      if (one.status === 'fulfilled') await stopWhatIsNotHeld(context, one.value, nowMs);
+    }),
+  );
   context.workers.forgetSilent();
   context.stopper.forgetOld();
+  const failed = [...touched, ...looked].find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 };
 
 const isDue = (worker: Presence, nowMs: number): boolean => {
@@ -36,12 +48,22 @@ const isDue = (worker: Presence, nowMs: number): boolean => {
   return worker.seenAtMs > worker.storedAtMs && nowMs - worker.storedAtMs >= SIGN_EVERY_MS;
 };
 
+type Listing = {
+  readonly endpointId: EndpointId;
+  readonly listed: readonly {
+    readonly worker: Presence;
+    readonly workerId: WorkerId;
+    readonly jobId: JobId;
+  }[];
+};
+
+/** @returns what the workers list. */
 const storeSignsOf = async (
-  { store, instance, stopper }: SignContext,
+  { store, instance }: SignContext,
   endpointId: EndpointId,
   workers: readonly Presence[],
   nowMs: number,
-): Promise<void> => {
+): Promise<Listing> => {
   const signs = workers.map((worker) => ({
     workerId: worker.workerId,
     state: worker.state,
@@ -58,6 +80,14 @@ const storeSignsOf = async (
     if (worker.inventory !== undefined) worker.inventoryStoredAtMs = nowMs;
     worker.inventory = undefined;
   }
+  return { endpointId, listed };
+};
+
+const stopWhatIsNotHeld = async (
+  { store, stopper }: SignContext,
+  { endpointId, listed }: Listing,
+  nowMs: number,
+): Promise<void> => {
   if (listed.length === 0) return;
   const held = await findHeld(store, endpointId, listed);
   const live = new Set(held.map((lease) => `${lease.workerId}/${lease.jobId}`));

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { type EndpointId, type InstanceId, newJobId, type WorkerId } from '@switchyard/contracts';
+import { openStore, type Store, StoreUnavailable } from '@switchyard/store';
+import { createStopper } from '../stop-jobs.ts';
+import { createWorkerBook } from '../track-workers.ts';
+import { storeSigns } from './store-signs.ts';
+
+const ONE = 'one' as EndpointId;
+const TWO = 'two' as EndpointId;
+const WORKER = 'worker' as WorkerId;
+const nothing = () => undefined;
+
+// Nothing connects to it: what is asked of it is answered here.
+const closed = openStore({ url: 'postgres://127.0.0.1:9/none', applicationName: 'test' });
+after(() => closed.close());
+
+/** A supervisor whose database answers by `run`, with a worker of each of two endpoints. */
+const openSigns = (run: (name: string, endpointId: unknown) => Promise<void>) => {
+  const asked: string[] = [];
+  const store: Store = {
+    ...closed,
+    run: async ({ name }, values) => {
+      asked.push(`${name} ${values[0]}`);
+      await run(name, values[0]);
+      return [];
+    },
+  };
+  const workers = createWorkerBook(nothing, nothing);
+  const [one, two] = [workers.see(ONE, WORKER), workers.see(TWO, WORKER)];
+  const stopper = createStopper(workers, nothing);
+  let stored = 0;
+  const look = () =>
+    storeSigns({ store, instance: 'test' as InstanceId, workers, stopper }, () => {
+      stored += 1;
+    });
+  return { one, two, workers, stopper, look, asked, storedCount: () => stored };
+};
+
+test('what fails for one endpoint is done for the others, and old things go', async () => {
+  const refusal = new Error('invalid byte sequence');
+  const signs = openSigns(async (_name, endpointId) => {
+    if (endpointId === ONE) throw refusal;
+  });
+  const silent = signs.workers.see(TWO, 'silent' as WorkerId);
+  silent.seenAtMs = Number.NEGATIVE_INFINITY;
+
+  await assert.rejects(signs.look(), refusal);
+  assert.deepEqual(signs.asked, ['touch_workers one', 'touch_workers two']);
+  assert.equal(signs.workers.find(TWO, 'silent' as WorkerId), undefined);
+  assert.equal(signs.storedCount(), 1, 'what fails for a reason that stays hurts only itself');
+});
+
+test('all signs are stored before anyone looks what their workers hold', async () => {
+  const signs = openSigns(async () => undefined);
+  for (const worker of [signs.one, signs.two]) worker.inventory = [newJobId('async')];
+
+  await signs.look();
+  const names = ['touch_workers', 'find_held'];
+  assert.deepEqual(
+    signs.asked,
+    names.flatMap((name) => [`${name} one`, `${name} two`]),
+  );
+  assert.equal(signs.storedCount(), 1);
+});
+
+test('signs that meet a database that is away do not count as stored', async () => {
+  const away = new StoreUnavailable('the database is away');
+  const signs = openSigns(() => Promise.reject(away));
+  await assert.rejects(signs.look(), away);
+  assert.equal(signs.storedCount(), 0);
+});
