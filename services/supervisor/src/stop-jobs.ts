@@ -9,7 +9,10 @@ export type JobStop = {
 };
 
 export interface Stopper {
-  /** Has workers end jobs that are not theirs any more, and remembers it for a minute. */
+  /**
+   * Has workers end jobs that are not theirs any more, and remembers it for a minute. A stop is for
+   * its claim and those before it; where `claimNo` is 0, for whatever claim there is.
+   */
   stop(endpointId: EndpointId, stops: readonly JobStop[]): void;
   /** Whether a claim was stopped within the last minute. */
   isStopped(jobId: JobId, claimNo: number): boolean;
@@ -25,18 +28,13 @@ export const createStopper = (
   return {
     stop: (endpointId, stops) => {
       const atMs = performance.now();
-      for (const { workerId, jobId, claimNo, reason } of stops) {
-        stopped.set(`${jobId}/${claimNo}`, atMs);
-        const worker = workers.find(endpointId, workerId);
-        if (worker === undefined) continue;
-        worker.holds.delete(jobId);
-        const mailed = worker.mailbox.findIndex(({ job }) => job.jobId === jobId);
-        if (mailed >= 0) worker.mailbox.splice(mailed, 1);
-        const toldAtMs = worker.stops.get(jobId)?.toldAtMs ?? Number.NEGATIVE_INFINITY;
-        worker.stops.set(jobId, { claimNo, reason, atMs, toldAtMs });
+      for (const stop of stops) {
+        stopped.set(`${stop.jobId}/${stop.claimNo}`, atMs);
+        const worker = workers.find(endpointId, stop.workerId);
+        if (worker === undefined || !noteStop(worker, stop, atMs)) continue;
         worker.wakeStopPoll?.();
         worker.wakeExchange?.();
-        if (reason === 'overrun') overrun(workerId);
+        if (stop.reason === 'overrun') overrun(stop.workerId);
       }
     },
     isStopped: (jobId, claimNo) => stopped.has(`${jobId}/${claimNo}`),
@@ -46,6 +44,23 @@ export const createStopper = (
       for (const worker of workers.all()) forgetStops(worker, before);
     },
   };
+};
+
+/** @returns false where the worker has a newer claim of the job. */
+const noteStop = (worker: Presence, stop: JobStop, atMs: number): boolean => {
+  const { jobId, claimNo, reason } = stop;
+  const lastNo = claimNo === 0 ? Number.POSITIVE_INFINITY : claimNo;
+  const mailed = worker.mailbox.filter(({ job }) => job.jobId === jobId);
+  for (const mail of mailed) {
+    if (mail.job.claimNo <= lastNo) worker.mailbox.splice(worker.mailbox.indexOf(mail), 1);
+  }
+  const claims = [worker.holds.get(jobId), ...mailed.map(({ job }) => job)];
+  // RunPod's worker knows jobs, not claims: told of an older one it would end this one.
+  if (claims.some((claim) => claim !== undefined && claim.claimNo > lastNo)) return false;
+  worker.holds.delete(jobId);
+  const toldAtMs = worker.stops.get(jobId)?.toldAtMs ?? Number.NEGATIVE_INFINITY;
+  worker.stops.set(jobId, { claimNo, reason, atMs, toldAtMs });
+  return true;
 };
 
 /** A stop that is still listed is kept: the worker has not heard it, or does not obey. */

@@ -195,7 +195,10 @@ const newPresence = (endpointId: EndpointId, workerId: WorkerId): Presence => ({
 
 const mail = (worker: Presence, jobs: readonly HandedJob[]): void => {
   const atMs = performance.now();
-  for (const job of jobs) worker.mailbox.push({ job, atMs });
+  for (const job of jobs) {
+    forgetOlderStop(worker, job);
+    worker.mailbox.push({ job, atMs });
+  }
   worker.wakeExchange?.();
 };
 
@@ -214,5 +217,12 @@ const answerPoll = (
 
 /** Notes that a worker has a job now. */
 export const hold = (worker: Presence, job: HandedJob): void => {
+  forgetOlderStop(worker, job);
   worker.holds.set(job.jobId, { claimNo: job.claimNo, hooked: job.webhook !== null });
+};
+
+/** A stop of an earlier claim would end this one. */
+const forgetOlderStop = (worker: Presence, { jobId, claimNo }: HandedJob): void => {
+  const stop = worker.stops.get(jobId);
+  if (stop !== undefined && stop.claimNo < claimNo) worker.stops.delete(jobId);
 };
