@@ -45,6 +45,8 @@ export type Presence = {
   /** What it last said that it holds, until that is stored. */
   inventory: readonly JobId[] | undefined;
   inventoryStoredAtMs: number;
+  /** Jobs that it lists and does not hold, each with the time since when it was seen to. */
+  suspects: ReadonlyMap<JobId, number>;
   /** RunPod's protocol: the take that is held. */
   poll: HeldPoll | undefined;
   /** RunPod's protocol: tells the held stop poll to look again. */
@@ -183,6 +185,7 @@ const newPresence = (endpointId: EndpointId, workerId: WorkerId): Presence => ({
   storedAtMs: Number.NEGATIVE_INFINITY,
   inventory: undefined,
   inventoryStoredAtMs: Number.NEGATIVE_INFINITY,
+  suspects: new Map(),
   poll: undefined,
   wakeStopPoll: undefined,
   free: 0,

@@ -70,3 +70,21 @@ test('signs that meet a database that is away do not count as stored', async () 
   await assert.rejects(signs.look(), away);
   assert.equal(signs.storedCount(), 0);
 });
+
+test('a job counts as listed without a lease only as long as it is listed', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const { one, look } = openSigns(async () => undefined);
+  const jobId = newJobId('async');
+  const list = async (atMs: number, jobs: readonly (typeof jobId)[]) => {
+    nowMs = atMs;
+    one.inventory = jobs;
+    await look();
+    return one.stops.has(jobId);
+  };
+  assert.equal(await list(0, [jobId]), false);
+  assert.equal(await list(5_000, []), false);
+  assert.equal(one.suspects.size, 0);
+  assert.equal(await list(10_000, [jobId]), false, 'it may have been handed over just now');
+  assert.equal(await list(15_000, [jobId]), true);
+});

@@ -1,4 +1,4 @@
-import type { EndpointId, InstanceId, JobId, WorkerId } from '@switchyard/contracts';
+import type { EndpointId, InstanceId, JobId } from '@switchyard/contracts';
 import { findHeld, isPassing, type Store, touchWorkers } from '@switchyard/store';
 import type { Stopper } from '../stop-jobs.ts';
 import type { Presence, WorkerBook } from '../track-workers.ts';
@@ -50,11 +50,7 @@ const isDue = (worker: Presence, nowMs: number): boolean => {
 
 type Listing = {
   readonly endpointId: EndpointId;
-  readonly listed: readonly {
-    readonly worker: Presence;
-    readonly workerId: WorkerId;
-    readonly jobId: JobId;
-  }[];
+  readonly lists: readonly { readonly worker: Presence; readonly jobIds: readonly JobId[] }[];
 };
 
 /** @returns what the workers list. */
@@ -72,40 +68,34 @@ const storeSignsOf = async (
     inventory: worker.inventory,
   }));
   await touchWorkers(store, endpointId, instance, signs);
-  const listed = workers.flatMap((worker) =>
-    (worker.inventory ?? []).map((jobId) => ({ worker, workerId: worker.workerId, jobId })),
+  const lists = workers.flatMap((worker) =>
+    worker.inventory === undefined ? [] : [{ worker, jobIds: worker.inventory }],
   );
   for (const worker of workers) {
     worker.storedAtMs = nowMs;
     if (worker.inventory !== undefined) worker.inventoryStoredAtMs = nowMs;
     worker.inventory = undefined;
   }
-  return { endpointId, listed };
+  return { endpointId, lists };
 };
 
 const stopWhatIsNotHeld = async (
   { store, stopper }: SignContext,
-  { endpointId, listed }: Listing,
+  { endpointId, lists }: Listing,
   nowMs: number,
 ): Promise<void> => {
-  if (listed.length === 0) return;
-  const held = await findHeld(store, endpointId, listed);
+  const listed = lists.flatMap(({ worker: { workerId }, jobIds }) =>
+    jobIds.map((jobId) => ({ workerId, jobId })),
+  );
+  const held = listed.length === 0 ? [] : await findHeld(store, endpointId, listed);
   const live = new Set(held.map((lease) => `${lease.workerId}/${lease.jobId}`));
-  for (const { worker, workerId, jobId } of listed) {
-    if (live.has(`${workerId}/${jobId}`) || worker.posting.has(jobId)) {
-      suspects.get(worker)?.delete(jobId);
-    } else if (isSuspectLongEnough(worker, jobId, nowMs)) {
-      stopper.stop(endpointId, [{ workerId, jobId, claimNo: 0, reason: 'not_held' }]);
-    }
+  for (const { worker, jobIds } of lists) {
+    const { workerId, posting, suspects } = worker;
+    const foreign = jobIds.filter((id) => !live.has(`${workerId}/${id}`) && !posting.has(id));
+    worker.suspects = new Map(foreign.map((jobId) => [jobId, suspects.get(jobId) ?? nowMs]));
+    const stops = [...worker.suspects]
+      .filter(([, sinceMs]) => nowMs - sinceMs >= LISTED_TOO_EARLY_MS)
+      .map(([jobId]) => ({ workerId, jobId, claimNo: 0, reason: 'not_held' as const }));
+    stopper.stop(endpointId, stops);
   }
-};
-
-/** Since when a worker lists jobs that it does not hold. */
-const suspects = new WeakMap<Presence, Map<JobId, number>>();
-
-const isSuspectLongEnough = (worker: Presence, jobId: JobId, nowMs: number): boolean => {
-  const since = suspects.get(worker) ?? new Map<JobId, number>();
-  suspects.set(worker, since);
-  if (!since.has(jobId)) since.set(jobId, nowMs);
-  return nowMs - (since.get(jobId) ?? nowMs) >= LISTED_TOO_EARLY_MS;
 };
