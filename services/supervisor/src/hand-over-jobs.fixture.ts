@@ -10,6 +10,7 @@ import { createLog, createSealer } from '@switchyard/runtime';
 import type { Store } from '@switchyard/store';
 import { createFinisher } from './finish-jobs.ts';
 import type { Claim, HandOverContext } from './hand-over-jobs.ts';
+import { createStopper } from './stop-jobs.ts';
 import { createWorkerBook } from './track-workers.ts';
 
 export const ENDPOINT = parseEndpointId('echo') as EndpointId;
@@ -32,11 +33,12 @@ export const openHanding = (store: Store) => {
   );
   const worker = workers.see(ENDPOINT, WORKER);
   worker.free = 4;
+  const stopper = createStopper(workers, () => undefined);
   const context: HandOverContext = {
     ...{ store, broker, log, instance, workers, sealer: createSealer([Buffer.alloc(32)]) },
     finisher: createFinisher({ store, broker, log, instance }),
     received: new Map(),
-    isStopped: () => false,
+    isStopped: stopper.isStopped,
   };
-  return { context, handed: () => worker.mailbox.map(({ job }) => job.claimNo) };
+  return { context, worker, stopper, handed: () => worker.mailbox.map(({ job }) => job.claimNo) };
 };

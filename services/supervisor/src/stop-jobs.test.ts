@@ -71,3 +71,30 @@ test('a stop takes its own claim out of the mailbox, and no newer one', () => {
   assert.deepEqual(mailed(), []);
   assert.ok(worker.stops.has(jobId));
 });
+
+test('a worker that holds on to a job well after its stop is ended', (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const { worker, stopper, jobId, stop, ended } = openStopper();
+  const lookUntil = (untilMs: number): void => {
+    for (; nowMs <= untilMs; nowMs += 1_000) stopper.endDisobedient();
+  };
+  stop(1);
+  lookUntil(15_000);
+  assert.deepEqual(ended, []);
+  // The look at what it lists repeats the stop.
+  stop(0);
+  worker.posting.set(jobId, { hooked: false });
+  lookUntil(16_000);
+  assert.deepEqual(ended, [], 'it waits for an answer to its posts');
+  worker.posting.clear();
+  nowMs = 30_000;
+  lookUntil(45_000);
+  assert.deepEqual(ended, [], 'it could not be heard for a while');
+  lookUntil(46_000);
+  assert.deepEqual(ended, [WORKER]);
+
+  worker.stops.clear();
+  lookUntil(70_000);
+  assert.deepEqual(ended, [WORKER], 'one that obeys goes on');
+});

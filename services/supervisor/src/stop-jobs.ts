@@ -17,14 +17,26 @@ export interface Stopper {
   /** Whether a claim was stopped within the last minute. */
   isStopped(jobId: JobId, claimNo: number): boolean;
   forgetOld(): void;
+  /** Ends supervised workers that hold on to a job well after its stop; each second. */
+  endDisobedient(): void;
 }
 
-/** @param overrun ends the process of a supervised worker whose job ran out of time. */
+/**
+ * A worker that did not list a job within this time of its stop has ended it, in ms: RunPod's says
+ * each 10 s what it holds.
+ */
+const OBEYED_MS = 15_000;
+/** After a longer pause between two looks, in ms, workers may not have been heard meanwhile. */
+const LOOK_LATE_MS = 3_000;
+
+/** @param overrun ends the process of a worker, where it is a supervised one. */
 export const createStopper = (
   workers: WorkerBook,
   overrun: (workerId: WorkerId) => void,
 ): Stopper => {
   const stopped = new Map<string, number>();
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let hearingSinceMs = 0;
   return {
     stop: (endpointId, stops) => {
       const atMs = performance.now();
@@ -43,6 +55,17 @@ export const createStopper = (
       for (const [key, atMs] of stopped) if (atMs < before) stopped.delete(key);
       for (const worker of workers.all()) forgetStops(worker, before);
     },
+    endDisobedient: () => {
+      const nowMs = performance.now();
+      if (nowMs - lookedAtMs > LOOK_LATE_MS) hearingSinceMs = nowMs;
+      lookedAtMs = nowMs;
+      for (const worker of workers.all()) {
+        // While its posts are held it cannot tell that it obeyed.
+        if (worker.posting.size > 0) continue;
+        const since = [...worker.stops.values()].map(({ atMs }) => Math.max(atMs, hearingSinceMs));
+        if (since.some((atMs) => nowMs - atMs > OBEYED_MS)) overrun(worker.workerId);
+      }
+    },
   };
 };
 
@@ -58,8 +81,8 @@ const noteStop = (worker: Presence, stop: JobStop, atMs: number): boolean => {
   // RunPod's worker knows jobs, not claims: told of an older one it would end this one.
   if (claims.some((claim) => claim !== undefined && claim.claimNo > lastNo)) return false;
   worker.holds.delete(jobId);
-  const toldAtMs = worker.stops.get(jobId)?.toldAtMs ?? Number.NEGATIVE_INFINITY;
-  worker.stops.set(jobId, { claimNo, reason, atMs, toldAtMs });
+  const known = worker.stops.get(jobId) ?? { atMs, toldAtMs: Number.NEGATIVE_INFINITY };
+  worker.stops.set(jobId, { ...known, claimNo, reason });
   return true;
 };
 

@@ -24,6 +24,7 @@ export type HeldPoll = {
 export type RememberedStop = {
   readonly claimNo: number;
   readonly reason: StopReason;
+  /** When it was first heard of. */
   readonly atMs: number;
   /** When the worker was last told. */
   toldAtMs: number;

@@ -10,8 +10,11 @@ import { returnLostAssigns } from './reconcile.ts';
 const closed = openStore({ url: 'postgres://127.0.0.1:9/none', applicationName: 'test' });
 after(() => closed.close());
 
+type Statement = Parameters<Store['run']>[0];
+
 /** A supervisor whose database holds a lease of its worker and answers `requeue` as it does. */
 const openSupervisor = (requeue: () => Promise<void>) => {
+  const hidden = new Set<string>();
   const claim = newClaim();
   const lease = {
     ...{ endpoint_id: ENDPOINT, job_id: uuidOf(claim.jobId), worker_id: WORKER, claim_no: 1 },
@@ -19,21 +22,24 @@ const openSupervisor = (requeue: () => Promise<void>) => {
   const rows = <Row extends object>(row: object): Row[] => JSON.parse(JSON.stringify([row]));
   const store: Store = {
     ...closed,
-    run: async <Row extends object>() => rows<Row>(lease),
+    run: async <Row extends object>({ name }: Statement) =>
+      hidden.has(name) ? [] : rows<Row>(lease),
     runPinned: async <Row extends object>() => {
       await requeue();
       return rows<Row>({ job_id: lease.job_id, hopeless: false });
     },
   };
-  const { context, handed } = openHanding(store);
+  const { context, worker, stopper, handed } = openHanding(store);
   const give = () => handOver(context, ENDPOINT, [claim]);
   const reconcile = () =>
     returnLostAssigns({
-      ...context,
+      ...{ ...context, stopper },
       handOver: (id, claims) => handOver(context, id, claims),
       handBack: (id, claims) => handBack(context, id, claims),
     });
-  return { give, reconcile, handed };
+  /** Has one of its statements find nothing any more. */
+  const hide = (name: string) => hidden.add(name);
+  return { claim, worker, give, reconcile, handed, hide };
 };
 
 test('an assign that comes while its job returns to the queue is dropped', async () => {
@@ -59,4 +65,20 @@ test('an assign that comes late is taken when its job could not be returned', as
   await assert.rejects(reconcile(), away);
   await give();
   assert.deepEqual(handed(), [1]);
+});
+
+test('a job whose lease has ended is stopped, also where its worker says nothing', async () => {
+  const { claim, worker, reconcile, hide } = openSupervisor(async () => undefined);
+  hide('find_leases_addressed_to');
+  worker.holds.set(claim.jobId, { claimNo: 1, hooked: false });
+  await reconcile();
+  assert.deepEqual([...worker.stops], [], 'it holds the lease');
+  hide('find_held');
+  worker.posting.set(claim.jobId, { hooked: false });
+  await reconcile();
+  assert.deepEqual([...worker.stops], [], 'its result is being stored');
+  worker.posting.clear();
+  await reconcile();
+  assert.equal(worker.stops.get(claim.jobId)?.claimNo, 1);
+  assert.equal(worker.holds.size, 0);
 });

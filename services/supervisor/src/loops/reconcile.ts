@@ -2,6 +2,7 @@ import type { Broker } from '@switchyard/broker';
 import { type EndpointId, type InstanceId, topics, type WorkerId } from '@switchyard/contracts';
 import {
   claimJobs,
+  findHeld,
   findLeasesAddressedTo,
   type LostClaim,
   requeueJobs,
@@ -9,6 +10,7 @@ import {
 } from '@switchyard/store';
 import type { Claim, ReceivedClaims } from '../hand-over-jobs.ts';
 import { demandOf } from '../send-demand.ts';
+import type { Stopper } from '../stop-jobs.ts';
 import type { WorkerBook } from '../track-workers.ts';
 
 /** An assign that did not come within this time was lost, in ms. */
@@ -24,6 +26,7 @@ export type ReconcileContext = {
   readonly instance: InstanceId;
   readonly workers: WorkerBook;
   readonly received: ReceivedClaims;
+  readonly stopper: Stopper;
   readonly handBack: (endpointId: EndpointId, claims: readonly LostClaim[]) => Promise<void>;
   readonly handOver: (endpointId: EndpointId, claims: readonly Claim[]) => Promise<void>;
 };
@@ -31,10 +34,10 @@ export type ReconcileContext = {
 /**
  * Returns leases that name this instance but whose assign never came, and forgets received claims
  * whose lease has ended: a lease is at least as old as its assign, so one that is not among those
- * older than ASSIGN_LOST_MS by then is gone.
+ * older than ASSIGN_LOST_MS by then is gone. What a worker holds of those is stopped.
  */
 export const returnLostAssigns = async (context: ReconcileContext): Promise<void> => {
-  const { store, broker, instance, workers, received } = context;
+  const { store, broker, instance, received } = context;
   const forgetBefore = performance.now() - ASSIGN_LOST_MS - SLACK_MS;
   const leases = await findLeasesAddressedTo(store, instance, ASSIGN_LOST_MS);
   const lost = leases.filter((lease) => received.get(lease.jobId)?.claimNo !== lease.claimNo);
@@ -46,9 +49,25 @@ export const returnLostAssigns = async (context: ReconcileContext): Promise<void
   for (const [jobId, { atMs }] of received) {
     if (atMs < forgetBefore && !live.has(jobId)) received.delete(jobId);
   }
-  for (const worker of workers.all()) {
-    for (const jobId of worker.holds.keys()) {
-      if (!received.has(jobId)) worker.holds.delete(jobId);
+  await stopWhatHasEnded(context);
+};
+
+/** The hint that told of it may be lost, and a worker that hangs does not say what it holds. */
+const stopWhatHasEnded = async (context: ReconcileContext): Promise<void> => {
+  const { store, workers, received, stopper } = context;
+  const doubtful = [...workers.all()].flatMap((worker) =>
+    [...worker.holds]
+      .filter(([jobId, { claimNo }]) => received.get(jobId)?.claimNo !== claimNo)
+      .map(([jobId, { claimNo }]) => ({ worker, workerId: worker.workerId, jobId, claimNo })),
+  );
+  for (const [endpointId, holds] of Map.groupBy(doubtful, ({ worker }) => worker.endpointId)) {
+    const held = await findHeld(store, endpointId, holds);
+    const live = new Set(held.map((lease) => `${lease.workerId}/${lease.jobId}`));
+    for (const { worker, workerId, jobId, claimNo } of holds) {
+      // A result that is being stored, or was stored meanwhile, leaves nothing to stop.
+      const isRunning = worker.holds.get(jobId)?.claimNo === claimNo && !worker.posting.has(jobId);
+      if (!isRunning || live.has(`${workerId}/${jobId}`)) continue;
+      stopper.stop(endpointId, [{ workerId, jobId, claimNo, reason: 'not_held' }]);
     }
   }
 };

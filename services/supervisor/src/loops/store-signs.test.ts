@@ -28,13 +28,14 @@ const openSigns = (run: (name: string, endpointId: unknown) => Promise<void>) =>
   };
   const workers = createWorkerBook(nothing, nothing);
   const [one, two] = [workers.see(ONE, WORKER), workers.see(TWO, WORKER)];
-  const stopper = createStopper(workers, nothing);
+  const ended: string[] = [];
+  const stopper = createStopper(workers, (workerId) => ended.push(workerId));
   let stored = 0;
   const look = () =>
     storeSigns({ store, instance: 'test' as InstanceId, workers, stopper }, () => {
       stored += 1;
     });
-  return { one, two, workers, stopper, look, asked, storedCount: () => stored };
+  return { one, two, workers, stopper, ended, look, asked, storedCount: () => stored };
 };
 
 test('what fails for one endpoint is done for the others, and old things go', async () => {
@@ -87,4 +88,17 @@ test('a job counts as listed without a lease only as long as it is listed', asyn
   assert.equal(one.suspects.size, 0);
   assert.equal(await list(10_000, [jobId]), false, 'it may have been handed over just now');
   assert.equal(await list(15_000, [jobId]), true);
+});
+
+test('a worker that goes on listing a job that it does not hold is ended', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const { one, look, ended } = openSigns(async () => undefined);
+  const jobId = newJobId('async');
+  for (; ended.length === 0 && nowMs < 60_000; nowMs += 1_000) {
+    if (nowMs % 5_000 === 0) one.inventory = [jobId];
+    await look();
+  }
+  assert.deepEqual(ended, [WORKER]);
+  assert.ok(nowMs > 20_000, `it has 15 s from its stop, which comes at the second look: ${nowMs}`);
 });

@@ -39,6 +39,7 @@ export const storeSigns = async (context: SignContext, stored: () => void): Prom
   context.stopper.forgetOld();
   const failed = [...touched, ...looked].find((one) => one.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+  context.stopper.endDisobedient();
 };
 
 const isDue = (worker: Presence, nowMs: number): boolean => {
