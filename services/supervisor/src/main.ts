@@ -45,6 +45,8 @@ export interface Processes {
   start(): Promise<void>;
   /** Ends them all; their jobs go back unspent where they did not finish in time. */
   stop(): Promise<void>;
+  /** Whether the process of a worker is one of these; until its exit it counts as alive. */
+  owns(workerId: string): boolean;
   /** Looks whether each endpoint has the processes that it should have. */
   reconcile(): Promise<void>;
   /** Ends the process of a worker whose job ran out of time. A remote worker is left alone. */

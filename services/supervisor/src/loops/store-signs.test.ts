@@ -31,11 +31,14 @@ const openSigns = (run: (name: string, endpointId: unknown) => Promise<void>) =>
   const ended: string[] = [];
   const stopper = createStopper(workers, (workerId) => ended.push(workerId));
   let stored = 0;
+  const owned = new Set<string>();
+  const processes = { owns: (workerId: string) => owned.has(workerId) };
+  const instance = 'test' as InstanceId;
   const look = () =>
-    storeSigns({ store, instance: 'test' as InstanceId, workers, stopper }, () => {
+    storeSigns({ store, instance, workers, stopper, processes }, () => {
       stored += 1;
     });
-  return { one, two, workers, stopper, ended, look, asked, storedCount: () => stored };
+  return { one, two, workers, stopper, owned, ended, look, asked, storedCount: () => stored };
 };
 
 test('what fails for one endpoint is done for the others, and old things go', async () => {
@@ -101,4 +104,26 @@ test('a worker that goes on listing a job that it does not hold is ended', async
   }
   assert.deepEqual(ended, [WORKER]);
   assert.ok(nowMs > 20_000, `it has 15 s from its stop, which comes at the second look: ${nowMs}`);
+});
+
+test('a worker whose process is alive here counts as seen while it says nothing', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const { workers, asked, look, owned } = openSigns(async () => undefined);
+  owned.add(WORKER);
+  const silent = 'silent' as WorkerId;
+  workers.see(ONE, silent);
+  for (const atMs of [0, 60_000, 120_001]) {
+    nowMs = atMs;
+    asked.length = 0;
+    await look();
+    assert.deepEqual(asked, ['touch_workers one', 'touch_workers two']);
+  }
+  assert.ok(workers.find(ONE, WORKER));
+  assert.equal(workers.find(ONE, silent), undefined, 'a remote one is forgotten');
+  owned.clear();
+  nowMs = 130_000;
+  asked.length = 0;
+  await look();
+  assert.deepEqual(asked, [], 'its process is gone');
 });

@@ -13,6 +13,7 @@ export type SignContext = {
   readonly instance: InstanceId;
   readonly workers: WorkerBook;
   readonly stopper: Stopper;
+  readonly processes: { owns(workerId: string): boolean };
 };
 
 /**
@@ -23,7 +24,7 @@ export type SignContext = {
  */
 export const storeSigns = async (context: SignContext, stored: () => void): Promise<void> => {
   const nowMs = performance.now();
-  const due = [...context.workers.all()].filter((worker) => isDue(worker, nowMs));
+  const due = [...context.workers.all()].filter((worker) => isDue(context, worker, nowMs));
   const groups = [...Map.groupBy(due, (worker) => worker.endpointId)];
   // All of them first: in the time that the look takes, workers would count as silent.
   const touched = await Promise.allSettled(
@@ -42,9 +43,11 @@ export const storeSigns = async (context: SignContext, stored: () => void): Prom
   context.stopper.endDisobedient();
 };
 
-const isDue = (worker: Presence, nowMs: number): boolean => {
+const isDue = ({ processes }: SignContext, worker: Presence, nowMs: number): boolean => {
   // A poll that is held is a sign of life that lasts.
-  if (worker.poll || worker.wakeStopPoll || worker.wakeExchange) worker.seenAtMs = nowMs;
+  const asks = worker.poll ?? worker.wakeStopPoll ?? worker.wakeExchange;
+  // A handler that computes without a pause keeps its process silent, but the process is there.
+  if (asks !== undefined || processes.owns(worker.workerId)) worker.seenAtMs = nowMs;
   if (worker.inventory !== undefined) return true;
   return worker.seenAtMs > worker.storedAtMs && nowMs - worker.storedAtMs >= SIGN_EVERY_MS;
 };

@@ -157,9 +157,11 @@ describe('worker processes', { timeout: 120_000 }, () => {
     await own.processes.start();
     const ids = await own.haveWorkers(2);
     const { createProcesses } = await import('./keep-workers.ts');
+    for (const id of ids) own.workers.forget(own.endpointId, id);
     const next = createProcesses({ ...own.parts, host: { ...own.host, onExit: () => undefined } });
     await next.start();
     assert.ok(ids.every((id) => next.owns(id)));
+    assert.ok(ids.every((id) => own.workers.find(own.endpointId, id) !== undefined));
     assert.deepEqual(own.workersNow().sort(), [...ids].sort());
   });
 

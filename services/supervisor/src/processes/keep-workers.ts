@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Endpoint, WorkerTemplate } from '@switchyard/contracts';
 import type { CrashLoop } from '@switchyard/store';
+import type { WorkerBook } from '../track-workers.ts';
 import { memberOf } from './crew.ts';
 import { planWorkers } from './describe-worker.ts';
 import { isCrashLooping } from './pace-restarts.ts';
@@ -27,6 +28,7 @@ export type ProcessesContext = TendingContext & {
   readonly endpoints: () => readonly Endpoint[];
   /** How long `stop` waits for running jobs, in ms. */
   readonly drainMs?: number;
+  readonly workers: Pick<WorkerBook, 'drain' | 'find' | 'forget' | 'see'>;
 };
 
 export interface WorkerProcesses {
@@ -83,6 +85,8 @@ export const createProcesses = (context: ProcessesContext): WorkerProcesses => {
       for (const hosted of host.list()) {
         const member = memberOf(hosted, 'running', performance.now());
         crewOf(tending, hosted.endpointId).members.set(hosted.workerId, member);
+        // It may be in the middle of a job and silent for long: it counts as heard, and is stopped.
+        context.workers.see(hosted.endpointId, hosted.workerId);
       }
       isStarted = true;
       await reconcile();
