@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { openStore } from '@switchyard/store';
+import { openStore, StoreUnavailable } from '@switchyard/store';
 import { ENDPOINT, newClaim, openHanding } from './hand-over-jobs.fixture.ts';
 import { handOver } from './hand-over-jobs.ts';
 
@@ -17,4 +17,15 @@ test('an assign that comes twice gives its worker the job once', async () => {
   assert.deepEqual(handed(), [1]);
   await handOver(context, ENDPOINT, [{ ...claim, claimNo: 2 }]);
   assert.deepEqual(handed(), [1, 2]);
+});
+
+test('claims whose input cannot be read count as not received', async () => {
+  const away = new StoreUnavailable('the database is away');
+  const { context, handed } = openHanding({ ...store, run: () => Promise.reject(away) });
+  const large = { ...newClaim(), input: undefined };
+  const claims = [large, newClaim()];
+
+  await assert.rejects(handOver(context, ENDPOINT, claims), away);
+  assert.deepEqual(handed(), []);
+  assert.equal(context.received.size, 0, 'the reconciliation is to find them');
 });

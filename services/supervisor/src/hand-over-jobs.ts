@@ -59,7 +59,13 @@ export const handOver = async (
   const live = news.filter((claim) => !isStopped(claim.jobId, claim.claimNo));
   const atMs = performance.now();
   for (const claim of live) received.set(claim.jobId, { claimNo: claim.claimNo, atMs });
-  const inputs = await readMissing(context, endpointId, live);
+  const inputs = await readMissing(context, endpointId, live).catch((error: unknown) => {
+    // As if they had not come: the reconciliation returns them unspent.
+    for (const { jobId, claimNo } of live) {
+      if (received.get(jobId)?.claimNo === claimNo) received.delete(jobId);
+    }
+    throw error;
+  });
   const left: LostClaim[] = [];
   for (const [workerId, mine] of Map.groupBy(live, (claim) => claim.workerId)) {
     const jobs = mine.flatMap((claim) => prepare(context, endpointId, claim, inputs) ?? []);
