@@ -38,7 +38,7 @@ export const openHanding = (store: Store) => {
     ...{ store, broker, log, instance, workers, sealer: createSealer([Buffer.alloc(32)]) },
     finisher: createFinisher({ store, broker, log, instance }),
     received: new Map(),
-    isStopped: stopper.isStopped,
+    stopper,
   };
   return { context, worker, stopper, handed: () => worker.mailbox.map(({ job }) => job.claimNo) };
 };

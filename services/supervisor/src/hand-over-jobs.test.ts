@@ -29,3 +29,13 @@ test('claims whose input cannot be read count as not received', async () => {
   assert.deepEqual(handed(), []);
   assert.equal(context.received.size, 0, 'the reconciliation is to find them');
 });
+
+test('an assign that comes again after its claim was handed back is dropped', async () => {
+  const { context, worker, handed } = openHanding({ ...store, runPinned: async () => [] });
+  const claim = newClaim();
+  worker.free = 0;
+  await handOver(context, ENDPOINT, [claim]);
+  worker.free = 4;
+  await handOver(context, ENDPOINT, [claim]);
+  assert.deepEqual(handed(), []);
+});

@@ -13,6 +13,7 @@ import {
 import type { Log, Sealer } from '@switchyard/runtime';
 import { type LostClaim, readInputs, requeueJobs, type Store } from '@switchyard/store';
 import type { Finisher } from './finish-jobs.ts';
+import type { Stopper } from './stop-jobs.ts';
 import type { HandedJob, WorkerBook } from './track-workers.ts';
 
 /** A claim that was addressed to this supervisor. */
@@ -40,8 +41,8 @@ export type HandOverContext = {
   readonly finisher: Finisher;
   /** Claims that reached this supervisor, so that it can tell which did not. */
   readonly received: ReceivedClaims;
-  /** Claims that were stopped before or after they came, as `job/claimNo`. */
-  readonly isStopped: (jobId: JobId, claimNo: number) => boolean;
+  /** Knows claims that were stopped or returned, before or after they came. */
+  readonly stopper: Pick<Stopper, 'isStopped' | 'noteReturned'>;
 };
 
 /**
@@ -53,10 +54,10 @@ export const handOver = async (
   endpointId: EndpointId,
   claims: readonly Claim[],
 ): Promise<void> => {
-  const { received, isStopped } = context;
+  const { received, stopper } = context;
   // The same assign may come twice: a worker that is given a job again runs it again.
   const news = claims.filter((claim) => received.get(claim.jobId)?.claimNo !== claim.claimNo);
-  const live = news.filter((claim) => !isStopped(claim.jobId, claim.claimNo));
+  const live = news.filter((claim) => !stopper.isStopped(claim.jobId, claim.claimNo));
   const atMs = performance.now();
   for (const claim of live) received.set(claim.jobId, { claimNo: claim.claimNo, atMs });
   const inputs = await readMissing(context, endpointId, live).catch((error: unknown) => {
@@ -76,12 +77,13 @@ export const handOver = async (
 
 /** Returns claims that were not handed over. What fails here, the reconciliation finds. */
 export const handBack = async (
-  { store, broker, instance, received }: HandOverContext,
+  { store, broker, instance, received, stopper }: HandOverContext,
   endpointId: EndpointId,
   claims: readonly LostClaim[],
 ): Promise<void> => {
   if (claims.length === 0) return;
   for (const claim of claims) received.delete(claim.jobId);
+  stopper.noteReturned(claims);
   await requeueJobs(store, endpointId, `${instance}/hand-back`, 'not_handed_over', claims);
   broker.hint(topics.nudge(endpointId), new Uint8Array());
 };

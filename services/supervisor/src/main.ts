@@ -132,8 +132,7 @@ const connect = (context: SupervisorContext, met: () => void) => {
   const processes = context.startProcesses({ workers, endpoints: endpoints.all });
   const stopper = createStopper(workers, (workerId) => processes.overrun(workerId));
   const received: ReceivedClaims = new Map();
-  const { isStopped } = stopper;
-  const handing: HandOverContext = { ...context, workers, finisher, received, isStopped };
+  const handing: HandOverContext = { ...context, workers, finisher, received, stopper };
   const giving = {
     handOver: (endpointId: EndpointId, claims: readonly Claim[]) =>
       handOver(handing, endpointId, claims),

@@ -1,4 +1,5 @@
 import type { EndpointId, JobId, StopReason, WorkerId } from '@switchyard/contracts';
+import type { LostClaim } from '@switchyard/store';
 import { type Presence, STOP_KEPT_MS, type WorkerBook } from './track-workers.ts';
 
 export type JobStop = {
@@ -14,6 +15,8 @@ export interface Stopper {
    * its claim and those before it; where `claimNo` is 0, for whatever claim there is.
    */
   stop(endpointId: EndpointId, stops: readonly JobStop[]): void;
+  /** Has claims that go back to the queue count as stopped too: an assign of them may come yet. */
+  noteReturned(claims: readonly LostClaim[]): void;
   /** Whether a claim was stopped within the last minute. */
   isStopped(jobId: JobId, claimNo: number): boolean;
   forgetOld(): void;
@@ -48,6 +51,10 @@ export const createStopper = (
         worker.wakeExchange?.();
         if (stop.reason === 'overrun') overrun(stop.workerId);
       }
+    },
+    noteReturned: (claims) => {
+      const atMs = performance.now();
+      for (const { jobId, claimNo } of claims) stopped.set(`${jobId}/${claimNo}`, atMs);
     },
     isStopped: (jobId, claimNo) => stopped.has(`${jobId}/${claimNo}`),
     forgetOld: () => {

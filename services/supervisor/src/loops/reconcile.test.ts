@@ -39,7 +39,7 @@ const openSupervisor = (requeue: () => Promise<void>) => {
     });
   /** Has one of its statements find nothing any more. */
   const hide = (name: string) => hidden.add(name);
-  return { claim, worker, give, reconcile, handed, hide };
+  return { claim, worker, give, reconcile, handed, hide, claims: context.received };
 };
 
 test('an assign that comes while its job returns to the queue is dropped', async () => {
@@ -65,6 +65,19 @@ test('an assign that comes late is taken when its job could not be returned', as
   await assert.rejects(reconcile(), away);
   await give();
   assert.deepEqual(handed(), [1]);
+});
+
+test('an assign that comes long after its job was returned is dropped', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const { give, reconcile, handed, hide, claims } = openSupervisor(async () => undefined);
+  await reconcile();
+  hide('find_leases_addressed_to');
+  nowMs = 50_000;
+  await reconcile();
+  assert.equal(claims.size, 0, 'it does not count as received any more');
+  await give();
+  assert.deepEqual(handed(), []);
 });
 
 test('a job whose lease has ended is stopped, also where its worker says nothing', async () => {

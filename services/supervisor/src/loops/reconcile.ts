@@ -77,7 +77,7 @@ const stopWhatHasEnded = async (context: ReconcileContext): Promise<void> => {
  * to the queue, would have a worker run what another one is about to run.
  */
 const returnClaims = async (
-  { store, instance, received }: ReconcileContext,
+  { store, instance, received, stopper }: ReconcileContext,
   endpointId: EndpointId,
   claims: readonly LostClaim[],
 ): Promise<void> => {
@@ -89,6 +89,8 @@ const returnClaims = async (
     for (const { jobId } of claims) received.delete(jobId);
     throw error;
   }
+  // For longer than they count as received: a scheduler that was stopped sends it when it goes on.
+  stopper.noteReturned(claims);
 };
 
 /** Returns jobs whose worker did not fetch them. */
