@@ -39,3 +39,13 @@ test('the reason of an unhealthy worker is kept on one line that Postgres takes'
   assert.equal(answer.statusCode, 200);
   assert.equal(gateway.workers.find(ENDPOINT, WORKER)?.reason, 'disk: x y z');
 });
+
+test('a poll that meets a defect is answered late, and with 429', async () => {
+  await using gateway = openGateway(() => Promise.reject(new TypeError('a defect')));
+  const begunMs = performance.now();
+  const url = `/v2/${ENDPOINT}/job-take/${WORKER}`;
+  const answer = await gateway.app.inject({ url });
+  assert.equal(answer.statusCode, 429);
+  assert.equal(answer.headers['retry-after'], '5');
+  assert.ok(performance.now() - begunMs > 4_900, 'it would ask 2,000 times a second');
+});

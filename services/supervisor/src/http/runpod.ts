@@ -58,7 +58,7 @@ export const addRunpodRoutes = (app: FastifyInstance, context: RunpodContext): v
         const caller = await readCaller(context, call);
         return await hold(context.workers.see(caller.endpointId, caller.workerId), call, reply);
       } catch (error) {
-        return refuseLate(reply, problemOf(error));
+        return refuseLate(reply, problemOf(context, error));
       }
     };
   app.get(
@@ -99,12 +99,13 @@ export const addRunpodRoutes = (app: FastifyInstance, context: RunpodContext): v
   );
 };
 
-const problemOf = (error: unknown): Problem => {
+const problemOf = ({ log }: RunpodContext, error: unknown): Problem => {
   if (error instanceof Refusal) return error.problem;
   if (error instanceof StoreUnavailable) {
     return { code: 'rate.limited', detail: 'The database is away.', retryAfterSeconds: 5 };
   }
-  throw error;
+  log.error({ err: error }, 'a poll failed');
+  return { code: 'rate.limited', detail: 'The gateway made a mistake.', retryAfterSeconds: 5 };
 };
 
 const batchSize = (call: Call): number => {
