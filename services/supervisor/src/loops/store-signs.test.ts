@@ -96,11 +96,15 @@ test('a job counts as listed without a lease only as long as it is listed', asyn
 test('a worker that goes on listing a job that it does not hold is ended', async (t) => {
   let nowMs = 0;
   t.mock.method(performance, 'now', () => nowMs);
-  const { one, look, ended } = openSigns(async () => undefined);
+  const broken = new Error('no such endpoint');
+  const { one, two, look, ended } = openSigns(async (_name, endpointId) => {
+    if (endpointId === TWO) throw broken;
+  });
   const jobId = newJobId('async');
   for (; ended.length === 0 && nowMs < 60_000; nowMs += 1_000) {
     if (nowMs % 5_000 === 0) one.inventory = [jobId];
-    await look();
+    two.inventory = [];
+    await assert.rejects(look(), broken);
   }
   assert.deepEqual(ended, [WORKER]);
   assert.ok(nowMs > 20_000, `it has 15 s from its stop, which comes at the second look: ${nowMs}`);

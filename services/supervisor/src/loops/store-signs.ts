@@ -30,7 +30,8 @@ export const storeSigns = async (context: SignContext, stored: () => void): Prom
   const touched = await Promise.allSettled(
     groups.map(([endpointId, workers]) => storeSignsOf(context, endpointId, workers, nowMs)),
   );
-  if (!touched.some((one) => one.status === 'rejected' && isPassing(one.reason))) stored();
+  const isAway = touched.some((one) => one.status === 'rejected' && isPassing(one.reason));
+  if (!isAway) stored();
   const looked = await Promise.allSettled(
     touched.map(async (one) => {
       if (one.status === 'fulfilled') await stopWhatIsNotHeld(context, one.value, nowMs);
@@ -38,9 +39,9 @@ export const storeSigns = async (context: SignContext, stored: () => void): Prom
   );
   context.workers.forgetSilent();
   context.stopper.forgetOld();
+  if (!isAway) context.stopper.endDisobedient();
   const failed = [...touched, ...looked].find((one) => one.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  context.stopper.endDisobedient();
 };
 
 const isDue = ({ processes }: SignContext, worker: Presence, nowMs: number): boolean => {
