@@ -80,21 +80,21 @@ test('a worker that holds on to a job well after its stop is ended', (t) => {
     for (; nowMs <= untilMs; nowMs += 1_000) stopper.endDisobedient();
   };
   stop(1);
-  lookUntil(15_000);
+  lookUntil(20_000);
   assert.deepEqual(ended, []);
   // The look at what it lists repeats the stop.
   stop(0);
   worker.posting.set(jobId, { hooked: false });
-  lookUntil(16_000);
+  lookUntil(21_000);
   assert.deepEqual(ended, [], 'it waits for an answer to its posts');
   worker.posting.clear();
   nowMs = 30_000;
-  lookUntil(45_000);
+  lookUntil(50_000);
   assert.deepEqual(ended, [], 'it could not be heard for a while');
-  lookUntil(46_000);
+  lookUntil(51_000);
   assert.deepEqual(ended, [WORKER]);
 
   worker.stops.clear();
-  lookUntil(70_000);
+  lookUntil(80_000);
   assert.deepEqual(ended, [WORKER], 'one that obeys goes on');
 });

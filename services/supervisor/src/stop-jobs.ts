@@ -24,11 +24,8 @@ export interface Stopper {
   endDisobedient(): void;
 }
 
-/**
- * A worker that did not list a job within this time of its stop has ended it, in ms: RunPod's says
- * each 10 s what it holds.
- */
-const OBEYED_MS = 15_000;
+/** How long a worker may take to show that it obeyed, in ms: RunPod's says each 10 s what it holds. */
+const OBEYED_MS = 20_000;
 /** After a longer pause between two looks, in ms, workers may not have been heard meanwhile. */
 const LOOK_LATE_MS = 3_000;
 

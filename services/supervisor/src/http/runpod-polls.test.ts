@@ -1,50 +1,48 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHealth, createMetrics } from '@switchyard/runtime';
-import { type KeyCheck, type KeyRing, openStore } from '@switchyard/store';
-import { ENDPOINT, openHanding, WORKER } from '../hand-over-jobs.fixture.ts';
-import { createGateway } from './gateway.ts';
-import { addRunpodRoutes } from './runpod.ts';
+import { type JobId, newJobId, type WorkerId } from '@switchyard/contracts';
+import type { KeyRing } from '@switchyard/store';
+import { ENDPOINT, openGateway, TOKEN } from './gateway.fixture.ts';
 
-const principal = { keyId: 'key', endpoints: null, scopes: new Set(['worker'] as const) };
-const opens = async (): Promise<KeyCheck> => ({ ok: true, principal });
+const WORKER = 'w1' as WorkerId;
+const authorization = TOKEN;
 
-/** A gateway whose keys are looked up by `check`, and the book of its workers. */
-const openGateway = (check: KeyRing['check'] = opens) => {
-  // Nothing connects to it.
-  const store = openStore({ url: 'postgres://127.0.0.1:9/none', applicationName: 'test' });
-  const { context: handing } = openHanding(store);
-  const context = {
-    ...handing,
-    metrics: createMetrics({ service: 'test' }),
-    health: createHealth(),
-    keyRing: { check, known: () => undefined, forget: () => undefined },
-    hasEndpoint: () => true,
-    changed: () => undefined,
-    replace: () => undefined,
-  };
-  const app = createGateway(context);
-  addRunpodRoutes(app, context);
-  const close = async () => {
-    await app.close();
-    await store.close();
-  };
-  return { app, workers: handing.workers, [Symbol.asyncDispose]: close };
+const ping = async (gateway: ReturnType<typeof openGateway>, query: string): Promise<number> => {
+  const url = `/v2/${ENDPOINT}/ping/${WORKER}?${query}`;
+  return (await gateway.app.inject({ url, headers: { authorization } })).statusCode;
 };
 
 test('the reason of an unhealthy worker is kept on one line that Postgres takes', async () => {
-  await using gateway = openGateway();
-  const url = `/v2/${ENDPOINT}/ping/${WORKER}?status=unhealthy&check=disk&reason=x%00y%0Az`;
-  const answer = await gateway.app.inject({ url });
-  assert.equal(answer.statusCode, 200);
-  assert.equal(gateway.workers.find(ENDPOINT, WORKER)?.reason, 'disk: x y z');
+  const gateway = openGateway();
+  assert.equal(await ping(gateway, 'status=unhealthy&check=disk&reason=x%00y%0Az'), 200);
+  assert.equal(gateway.context.workers.find(ENDPOINT, WORKER)?.reason, 'disk: x y z');
+});
+
+test('a stop that nobody asked for is over with a ping well after it', async () => {
+  const gateway = openGateway();
+  const worker = gateway.context.workers.see(ENDPOINT, WORKER);
+  const [early, late, listed] = [newJobId('async'), newJobId('async'), newJobId('async')];
+  const noteStop = (jobId: JobId, agoMs: number): void => {
+    const atMs = performance.now() - agoMs;
+    const toldAtMs = Number.NEGATIVE_INFINITY;
+    worker.stops.set(jobId, { claimNo: 1, reason: 'cancelled', atMs, toldAtMs });
+  };
+  noteStop(early, 1_000);
+  noteStop(late, 6_000);
+  noteStop(listed, 6_000);
+  assert.equal(await ping(gateway, `job_id=${listed}`), 200);
+  assert.deepEqual([...worker.stops.keys()], [early, listed]);
 });
 
 test('a poll that meets a defect is answered late, and with 429', async () => {
-  await using gateway = openGateway(() => Promise.reject(new TypeError('a defect')));
+  const keyRing: KeyRing = {
+    check: () => Promise.reject(new TypeError('a defect')),
+    known: () => undefined,
+    forget: () => undefined,
+  };
+  const { app } = openGateway({ keyRing });
   const begunMs = performance.now();
-  const url = `/v2/${ENDPOINT}/job-take/${WORKER}`;
-  const answer = await gateway.app.inject({ url });
+  const answer = await app.inject({ url: `/v2/${ENDPOINT}/job-take/${WORKER}` });
   assert.equal(answer.statusCode, 429);
   assert.equal(answer.headers['retry-after'], '5');
   assert.ok(performance.now() - begunMs > 4_900, 'it would ask 2,000 times a second');

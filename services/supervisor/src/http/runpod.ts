@@ -43,6 +43,8 @@ type JobCall = FastifyRequest<JobRoute>;
 const BATCH_MAX = 1_000;
 /** What is kept of the reason of an unhealthy worker. */
 const REASON_MAX_CHARS = 1_000;
+/** A ping that comes longer after a stop, in ms, was made after it. */
+const PING_LATE_MS = 5_000;
 /** A stop is told again while the worker lists the job, but not more often than this, in ms. */
 const STOP_REPEAT_MS = 2_000;
 
@@ -199,9 +201,11 @@ const notePing = (worker: Presence, query: Record<string, string>): void => {
   }
   const listed = (query.job_id ?? '').split(',').flatMap((id) => parseJobId(id) ?? []);
   worker.inventory = [...new Set([...listed, ...worker.posting.keys()])];
-  for (const [jobId, { toldAtMs }] of worker.stops) {
-    // Not before it was told: a ping says what was held when it was made, which may be long ago.
-    if (toldAtMs > 0 && !listed.includes(jobId)) worker.stops.delete(jobId);
+  const nowMs = performance.now();
+  for (const [jobId, { atMs, toldAtMs }] of worker.stops) {
+    // Not at once where it was not told: a ping says what was held when it was made.
+    const isHeard = toldAtMs > 0 || nowMs - atMs > PING_LATE_MS;
+    if (isHeard && !listed.includes(jobId)) worker.stops.delete(jobId);
   }
 };
 
