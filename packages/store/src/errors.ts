@@ -66,6 +66,15 @@ const hasEndedSession = ({ severity }: pg.DatabaseError): boolean =>
   severity === 'FATAL' || severity === 'PANIC';
 
 /**
+ * Whether the session that gave `error` must not be used again: it ended, or still has a statement
+ * on it that timed out, or leads to a server that only reads, as the standby of a fail-over does.
+ */
+export const isSessionLost = (error: unknown): boolean =>
+  !(error instanceof pg.DatabaseError) ||
+  hasEndedSession(error) ||
+  /^(08|25006)/.test(error.code ?? '');
+
+/**
  * Whether a statement that failed with `error` may have been committed all the same: the server
  * never said no.
  */

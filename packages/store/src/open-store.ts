@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { isPassing, StoreUnavailable } from './errors.ts';
+import { isPassing, isSessionLost, StoreUnavailable } from './errors.ts';
 import type { Database } from './schema.ts';
 import type { Statement } from './statement.ts';
 
@@ -114,8 +114,7 @@ const runOn = async <Row extends object>(
     client.release();
     return result.rows;
   } catch (error) {
-    // A connection that timed out still has the statement on it: it must not be used again.
-    client.release(error instanceof pg.DatabaseError ? undefined : true);
+    client.release(isSessionLost(error));
     throw error;
   }
 };
