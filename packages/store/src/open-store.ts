@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { isPassing, isSessionLost, StoreUnavailable } from './errors.ts';
 import type { Database } from './schema.ts';
@@ -65,7 +65,7 @@ const EVERYWHERE = ['timezone=UTC', 'client_min_messages=warning'];
 export const openStore = (options: StoreOptions): Store => {
   const plain = openPool(options, options.connections ?? PLAIN_MAX, []);
   const pinned = openPool(options, options.pinnedConnections ?? PINNED_MAX, PINNED);
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: plain }) });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: guardPool(plain) }) });
   return {
     run: (statement, values) => asStore(() => runOn(plain, statement, values)),
     runPinned: (statement, values) => asStore(() => runOn(pinned, statement, values)),
@@ -101,6 +101,33 @@ const openPool = (options: StoreOptions, max: number, settings: readonly string[
   // One that dies between checkout and query tells its pool through the next query.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
+};
+
+/**
+ * The pool for kysely, which gives connections back whatever became of their statements: here one
+ * that must not be used again ends instead, and refuses at once what was to follow, as a rollback.
+ */
+const guardPool = (pool: pg.Pool): PostgresPool => ({
+  options: pool.options,
+  connect: async () => guardClient(await pool.connect()),
+  end: () => pool.end(),
+});
+
+const guardClient = (client: pg.PoolClient): PostgresPoolClient => {
+  const lost: unknown[] = [];
+  const query = async (text: string, values: readonly unknown[]): Promise<pg.QueryResult> => {
+    if (lost.length > 0) throw lost[0];
+    try {
+      return await client.query(text, [...values]);
+    } catch (error) {
+      if (isSessionLost(error)) lost.push(error);
+      throw error;
+    }
+  };
+  const guarded = { query, release: () => client.release(lost.length > 0) };
+  return new Proxy(client, {
+    get: (target, key): unknown => Reflect.get(key in guarded ? guarded : target, key),
+  });
 };
 
 const runOn = async <Row extends object>(
