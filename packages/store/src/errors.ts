@@ -66,6 +66,13 @@ const hasEndedSession = ({ severity }: pg.DatabaseError): boolean =>
   severity === 'FATAL' || severity === 'PANIC';
 
 /**
+ * Whether the server refused a statement, or rolled its transaction back, because of others that
+ * were at the same rows: a deadlock, a conflict of serialisation, a lock not had in time.
+ */
+export const isContended = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && /^(40P01|40001|55P03)$/.test(error.code ?? '');
+
+/**
  * Whether the session that gave `error` must not be used again: it ended, or still has a statement
  * on it that timed out, or leads to a server that only reads, as the standby of a fail-over does.
  */

@@ -1,9 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
-import { isPassing, isSessionLost, StoreUnavailable } from './errors.ts';
+import { isContended, isPassing, isSessionLost, StoreUnavailable } from './errors.ts';
 import type { Database } from './schema.ts';
 import type { Statement } from './statement.ts';
 
+/**
+ * What is refused because of others at the same rows (`isContended`) is tried again a few times:
+ * `work` may be called more than once, and only the last call's changes hold.
+ */
 export interface Store {
   /** Runs a prepared statement. @throws StoreUnavailable when it may work later. */
   run<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
@@ -167,12 +172,26 @@ const transact = async <Result>(
   }
 };
 
+/** What is refused because of others is tried as often before the caller hears of it. */
+const TRIES_MAX = 5;
+/** No try begins later than this after the first one, in ms, as callers wait for the answer. */
+const TRY_WITHIN_MS = 6_000;
+/** The longest pause before the second try, in ms; it grows with each. */
+const TRY_AGAIN_MS = 20;
+
 const asStore = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-  try {
-    return await work();
-  } catch (error) {
-    throw isPassing(error) && !(error instanceof StoreUnavailable)
-      ? new StoreUnavailable(error)
-      : error;
+  const untilMs = performance.now() + TRY_WITHIN_MS;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isContended(error) || tries === TRIES_MAX || performance.now() > untilMs) {
+        throw isPassing(error) && !(error instanceof StoreUnavailable)
+          ? new StoreUnavailable(error)
+          : error;
+      }
+    }
+    // By chance, so that those that met do not meet again.
+    await pause(Math.random() * TRY_AGAIN_MS * tries);
   }
 };
