@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { newJobId, uuidOf } from '@switchyard/contracts';
+import { type EndpointId, newJobId, uuidOf } from '@switchyard/contracts';
 import { RANK } from '@switchyard/lifecycle';
 import {
   acceptJobs,
@@ -69,6 +69,26 @@ describe('accept', () => {
     assert.equal((await readStoredJobs(store, endpointId, ids)).size, 0);
   });
 
+  test('stores nothing of an endpoint that is gone, and says so', async () => {
+    const gone = 'e-gone' as EndpointId;
+    const startAtMs = Date.now() + 60_000;
+    const kinds: readonly Partial<NewJob>[] = [
+      {},
+      { webhook: 'https://example.com/', secret: Buffer.from('sealed') },
+      { idempotency: keyed('gone') },
+      { startAtMs },
+      { idempotency: keyed('gone too'), startAtMs },
+    ];
+    for (const kind of kinds) {
+      const stored = acceptJobs(store, gone, PROCESS, 'http', [newJob(kind)]);
+      assert.equal(await stored, 'noEndpoint');
+    }
+    const tables = ['jobs', 'queue', 'delayed', 'events', 'counts', 'idempotency', 'job_secrets'];
+    for (const table of tables) {
+      assert.deepEqual(await sql(`select from ${table} where endpoint_id = $1`, [gone]), [], table);
+    }
+  });
+
   test('an empty batch is nothing', async () => {
     const endpointId = await makeEndpoint(store);
     assert.equal(await acceptJobs(store, endpointId, PROCESS, 'http', []), 'all');
@@ -127,6 +147,7 @@ describe('idempotency', () => {
         batches.map(async (jobs, n) => {
           const by = n === 0 ? store : rival;
           const stored = await acceptJobs(by, endpointId, `process-${n}`, 'http', jobs);
+          assert(stored !== 'noEndpoint');
           return stored === 'all' ? new Set(jobs.map(({ jobId }) => jobId)) : stored;
         }),
       );

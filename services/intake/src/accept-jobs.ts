@@ -19,8 +19,9 @@ import type { Changes } from './tell-changes.ts';
 export interface Acceptor {
   /**
    * Stores and queues a job; resolves after the commit.
-   * @throws Refusal `idempotency.mismatch`, `store.unavailable`, `service.overloaded`: nothing was
-   * stored; `outcome_unknown` with the id: nobody knows. StoreUnavailable: nothing was stored.
+   * @throws Refusal `idempotency.mismatch`, `endpoint.not_found`, `store.unavailable`,
+   * `service.overloaded`: nothing was stored; `outcome_unknown` with the id: nobody knows.
+   * StoreUnavailable: nothing was stored.
    */
   accept(endpointId: EndpointId, source: SubmissionSource, job: NewJob): Promise<Accepted>;
   /**

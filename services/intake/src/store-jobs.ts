@@ -10,6 +10,7 @@ import {
   type SubmissionSource,
 } from '@switchyard/store';
 import { confirmAccept } from './confirm-accept.ts';
+import { noSuchEndpoint } from './resolve-endpoint.ts';
 
 /** `repeat`: the idempotency key stands for this earlier job, which came with the same body. */
 export type Accepted = { readonly kind: 'stored' | 'repeat'; readonly jobId: JobId };
@@ -21,10 +22,14 @@ export const KEY_NAMES: Readonly<Record<SubmissionSource, string>> = {
 };
 
 /** What became of one job of a batch. */
-export type Outcome = Accepted | { readonly kind: 'mismatch' | 'unknown' | 'keyUnread' };
+export type Outcome =
+  | Accepted
+  | { readonly kind: 'mismatch' | 'unknown' | 'keyUnread' | 'noEndpoint' };
 
 /** What became of a batch; most have nothing to be said of each job. */
 export type Outcomes = 'allStored' | ReadonlyMap<JobId, Outcome>;
+
+const NO_ENDPOINT: Outcome = { kind: 'noEndpoint' };
 
 type Context = { readonly store: Store; readonly instance: InstanceId };
 
@@ -43,6 +48,7 @@ export const storeJobs = async (
   const { store } = context;
   const settled = await storeOrConfirm(context, endpointId, source, lane, jobs);
   const { stored } = settled;
+  if (stored === 'noEndpoint') return new Map(jobs.map(({ jobId }) => [jobId, NO_ENDPOINT]));
   if (stored === 'all' || stored.size === jobs.length) return 'allStored';
   const missing = jobs.filter(({ jobId }) => !stored.has(jobId));
   const keyed = await readKeysOf(store, endpointId, source, missing);
@@ -134,6 +140,8 @@ export const answerFor = (outcome: Outcome, source: SubmissionSource, job: NewJo
       );
     case 'keyUnread':
       throw storeIsAway();
+    case 'noEndpoint':
+      throw noSuchEndpoint();
     default:
       return outcome satisfies never;
   }

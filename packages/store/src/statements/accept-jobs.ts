@@ -37,8 +37,11 @@ export type NewJob = {
   readonly idempotency: { readonly key: string; readonly bodyHash: Buffer } | undefined;
 };
 
-/** Which of the jobs that were given. */
-export type StoredJobs = 'all' | ReadonlySet<JobId>;
+/** Which of the jobs that were given; none of them where the endpoint is gone. */
+export type StoredJobs = 'all' | 'noEndpoint' | ReadonlySet<JobId>;
+
+/** `deleteEndpoint` waits for accepts under way, and those that begin behind it find it gone. */
+const HAS_ENDPOINT = 'exists (select from endpoints where endpoint_id = $1)';
 
 const WANTED = `
 wanted as materialized (
@@ -46,6 +49,7 @@ wanted as materialized (
     $10::smallint[], $12::int[], $13::int[], $14::text[], $15::bytea[]) as w
   (job_id, input_at, input_length, webhook, execution_timeout_ms, ttl_ms, rank, secret_at,
     secret_length, key, body_hash)
+  where ${HAS_ENDPOINT}
 )`;
 
 /** Parted from the others by the database's clock; `late` are those that may not start yet. */
@@ -118,7 +122,7 @@ ${LOGGED},
 counted as (
   ${countQueued('count(*) from fresh having count(*) > 0')}
 )
-select job_id from fresh`;
+select job_id from fresh union all select null where not ${HAS_ENDPOINT}`;
 
 const AT_ONCE = accept('fresh');
 const NOT_LATE = accept('fresh where job_id not in (select job_id from late)');
@@ -130,6 +134,7 @@ const NOT_LATE = accept('fresh where job_id not in (select job_id from late)');
 const ALIKE = `
 with fresh as materialized (
   select * from unnest($3::uuid[], $4::int[], $5::int[]) as w (job_id, input_at, input_length)
+  where ${HAS_ENDPOINT}
 ),
 made as (
   insert into jobs (endpoint_id, job_id, input, webhook, execution_timeout_ms, ttl_ms,
@@ -146,7 +151,8 @@ queued as (
   from fresh
 ),
 ${LOGGED}
-${countQueued('$9::bigint')}`;
+${countQueued('$9::bigint where exists (select from fresh)')}
+returning true as stored`;
 
 const STATEMENTS = {
   alike: statement({ name: 'accept_jobs', text: ALIKE }),
@@ -175,7 +181,7 @@ const statementFor = (isKeyed: boolean, isLate: boolean): Statement => {
  * Stores jobs of one endpoint and queues them, or delays them to their start, in one statement that
  * has waited for the disk when it returns. `jobs` must not hold one idempotency key twice.
  * @returns the ids that were stored, or that `all` were; the others lost their idempotency key to
- * an earlier submission, which `readIdempotencyKeys` tells.
+ * an earlier submission, which `readIdempotencyKeys` tells. `noEndpoint`: nothing was stored.
  * @throws StoreUnavailable: whether the jobs were stored may be unknown (`isOutcomeUnknown`).
  */
 export const acceptJobs = async (
@@ -188,8 +194,8 @@ export const acceptJobs = async (
   const [first] = jobs;
   if (first === undefined) return 'all';
   if (areAlike(first, jobs)) {
-    await acceptAlike(store, endpointId, process, first, jobs);
-    return 'all';
+    const isStored = await acceptAlike(store, endpointId, process, first, jobs);
+    return isStored ? 'all' : 'noEndpoint';
   }
   return acceptUnlike(store, endpointId, process, source, jobs);
 };
@@ -213,9 +219,9 @@ const acceptAlike = async (
   process: string,
   { executionTimeoutMs, ttlMs, rank }: NewJob,
   jobs: readonly NewJob[],
-): Promise<void> => {
+): Promise<boolean> => {
   const inputs = toBlob(jobs.map((job) => job.input));
-  await store.run(STATEMENTS.alike, [
+  const rows = await store.run(STATEMENTS.alike, [
     endpointId,
     process,
     uuidArray(jobs.map((job) => uuidOf(job.jobId))),
@@ -227,6 +233,7 @@ const acceptAlike = async (
     jobs.length,
     inputs.bytes,
   ]);
+  return rows.length > 0;
 };
 
 const acceptUnlike = async (
@@ -240,7 +247,7 @@ const acceptUnlike = async (
   const isLate = jobs.some((job) => job.startAtMs !== null);
   const inputs = toBlob(jobs.map((job) => job.input));
   const secrets = toBlob(jobs.map((job) => job.secret));
-  const rows = await store.run<{ job_id: string }>(statementFor(isKeyed, isLate), [
+  const rows = await store.run<{ job_id: string | null }>(statementFor(isKeyed, isLate), [
     endpointId,
     process,
     uuidArray(jobs.map((job) => uuidOf(job.jobId))),
@@ -259,6 +266,7 @@ const acceptUnlike = async (
     source,
     ...(isLate ? [bigintArray(jobs.map((job) => job.startAtMs))] : []),
   ]);
-  if (rows.length === jobs.length) return 'all';
-  return new Set(rows.map((row) => jobIdOf(row.job_id)));
+  const stored = rows.flatMap((row) => (row.job_id === null ? [] : jobIdOf(row.job_id)));
+  if (stored.length < rows.length) return 'noEndpoint';
+  return stored.length === jobs.length ? 'all' : new Set(stored);
 };
