@@ -70,12 +70,19 @@ const startLoops = (context: SchedulerContext, parts: Parts): Loop[] => {
     startLoop({ name, everyMs, run, log });
   const beat = Buffer.from(JSON.stringify({ instance }));
   return [
-    loop('beat', TICK_MS, async () => broker.hint(topics.schedulerBeat, beat)),
     loop('claim what was missed', TICK_MS, async () => {
       const waiting = await findWaiting(store, parts.demand.wanting());
       for (const endpointId of waiting) parts.claimer.nudged(endpointId);
     }),
-    loop('learn endpoints', TICK_MS, () => learnEndpoints(store, parts)),
+    startLoop({
+      // No slower while the database is away: supervisors wait for the beat to come back.
+      ...{ name: 'learn endpoints', everyMs: TICK_MS, backOffMaxMs: TICK_MS, log },
+      run: async () => {
+        await learnEndpoints(store, parts);
+        // Only now: one that the database does not answer is to be left for another.
+        broker.hint(topics.schedulerBeat, beat);
+      },
+    }),
     ...startSweeps(context, loop),
   ];
 };

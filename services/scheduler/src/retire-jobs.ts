@@ -15,7 +15,7 @@ import { TURN_MS } from './sweep-jobs.ts';
 /**
  * A sweep that deletes the jobs that ended longer ago than their endpoints keep them. Jobs with
  * very many chunks may be more than one statement can delete in its time: then fewer are tried at
- * the next turn, so that none blocks the way for good.
+ * the next turn, so that none blocks the way for good; the other endpoints have their turn at once.
  */
 export const createRetirement = ({ store, log }: { store: Store; log: Log }) => {
   let limit = RETIRE_MAX_JOBS;
@@ -34,11 +34,17 @@ export const createRetirement = ({ store, log }: { store: Store; log: Log }) => 
 
   return async (): Promise<void> => {
     const untilMs = performance.now() + TURN_MS;
+    const failures: unknown[] = [];
     for (const endpointId of await findRetired(store)) {
-      for (let more = true; more && performance.now() < untilMs; ) {
-        more = (await retireSome(endpointId)) > 0;
+      try {
+        for (let more = true; more && performance.now() < untilMs; ) {
+          more = (await retireSome(endpointId)) > 0;
+        }
+      } catch (error) {
+        failures.push(error);
       }
     }
+    if (failures.length > 0) throw failures[0];
   };
 };
 

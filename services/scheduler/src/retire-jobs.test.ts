@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLog } from '@switchyard/runtime';
+import { openStore, StoreUnavailable } from '@switchyard/store';
+import { createRetirement } from './retire-jobs.ts';
+
+test('an endpoint whose jobs cannot be deleted does not keep those of others', async () => {
+  const opened = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
+  await using closing = new AsyncDisposableStack();
+  closing.defer(() => opened.close());
+  const retired: unknown[] = [];
+  const refused = new StoreUnavailable(new Error('it took too long'));
+  const runPinned = async <Row>(
+    { name }: { name: string },
+    [endpointId]: readonly unknown[],
+  ): Promise<Row[]> => {
+    if (name === 'find_retired') {
+      return ['heavy', 'light'].map((id) => ({ endpoint_id: id })) as Row[];
+    }
+    if (endpointId === 'heavy') throw refused;
+    retired.push(endpointId);
+    return [];
+  };
+  const log = createLog({ level: 'silent', service: 'scheduler', instance: 's' });
+  await assert.rejects(createRetirement({ store: { ...opened, runPinned }, log })(), refused);
+  assert.deepEqual(retired, ['light']);
+});
