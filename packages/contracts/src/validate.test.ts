@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { ConfigFileSchema } from './config-file.ts';
 import { CreateEndpointSchema, EndpointSettingsSchema } from './endpoint.ts';
 import { ExchangeRequestSchema } from './exchange.ts';
 import { PolicySchema } from './policy.ts';
@@ -9,6 +10,7 @@ import { validator } from './validate.ts';
 
 const policy = validator(PolicySchema, 'policy');
 const settings = validator(EndpointSettingsSchema);
+const file = validator(ConfigFileSchema);
 const creation = validator(CreateEndpointSchema);
 const key = validator(CreateKeySchema);
 const exchange = validator(ExchangeRequestSchema);
@@ -126,7 +128,7 @@ const SENTENCES: readonly (readonly [Check, unknown, string])[] = [
   [settings, undefined, 'The body must be an object; got nothing.'],
   [settings, { frobs: 1 }, 'The body has an unknown field "frobs".'],
   [settings, { limits: { frobs: 1 } }, 'limits has an unknown field "frobs".'],
-  [settings, { worker: {} }, 'worker lacks "template".'],
+  [file, { workerTemplates: { echo: {} } }, 'workerTemplates.echo lacks "command".'],
   [settings, { worker: 5 }, 'worker must be an object; got 5.'],
   [
     settings,

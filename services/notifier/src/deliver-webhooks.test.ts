@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type EndpointId, newJobId, uuidOf } from '@switchyard/contracts';
-import { createLog, createMetrics, createSealer, createTargetGuard } from '@switchyard/runtime';
+import {
+  createLog,
+  createMetrics,
+  createSealer,
+  createTargetGuard,
+  makeWebhookSecret,
+} from '@switchyard/runtime';
 import { openStore } from '@switchyard/store';
 import { createDeliverer } from './deliver-webhooks.ts';
 
@@ -11,13 +17,16 @@ after(() => opened.close());
 /** A look that begins one try, in a process that stands still for `stoppedMs` meanwhile. */
 const lookWhileStopped = async (stoppedMs: number, nowMs: { value: number }): Promise<string[]> => {
   const sent: string[] = [];
+  const sealer = createSealer([Buffer.alloc(32)]);
+  const { sealed } = makeWebhookSecret(sealer, 'echo' as EndpointId);
   const rows: Readonly<Record<string, readonly unknown[]>> = {
+    read_webhook_secrets: [{ webhook_secrets: [sealed] }],
     find_due_deliveries: [{ endpoint_id: 'echo' as EndpointId }],
     start_deliveries: [
       {
         ...{ delivery_id: 'd', job_id: uuidOf(newJobId('async')), url: 'https://example.com/' },
         ...{ target: 'example.com', n: 1, begun_at_ms: 0, status: 'COMPLETED', output: null },
-        ...{ error: null, worker_id: null, delay_ms: null, execution_ms: null },
+        ...{ error: null, worker_id: null, delay_ms: null, execution_ms: null, rank: null },
       },
     ],
   };
@@ -30,7 +39,7 @@ const lookWhileStopped = async (stoppedMs: number, nowMs: { value: number }): Pr
       store: { ...opened, run: ask, runPinned: ask },
       log: createLog({ level: 'fatal', service: 'notifier', instance: 'n' }),
       metrics: createMetrics({ service: 'notifier' }),
-      sealer: createSealer([Buffer.alloc(32)]),
+      sealer,
       targetGuard: createTargetGuard({ allowPrivateTargets: [] }),
       wrapPoster: () => (webhook) => {
         sent.push(webhook.url);
