@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { type EndpointId, newJobId, topics } from '@switchyard/contracts';
-import { acceptJobs } from '@switchyard/store';
+import { acceptJobs, deleteEndpoint } from '@switchyard/store';
 import { claim, finish, WORKER } from './play-worker.ts';
 import { readRows } from './read-rows.ts';
 import { ROOT_KEY, startIntake } from './start-intake.ts';
@@ -188,4 +188,15 @@ test('the pages of /requests hold every job once, newest first', async () => {
 
 test('nothing of this was worth a complaint in the log', () => {
   assert.deepEqual(intake.complaints, []);
+});
+
+test('a job of an endpoint that was deleted a moment ago, elsewhere, is refused', async () => {
+  const gone = await intake.makeEndpoint('gone');
+  await send('GET /v2/gone/health');
+  assert.equal(await deleteEndpoint(intake.store, gone), 'deleted');
+  for (const headers of [{}, { 'idempotency-key': 'gone' }]) {
+    const run = await send('POST /v2/gone/run', { body: '{"input":1}', headers });
+    assert.equal(run.status, 404, run.text);
+    assert.equal(run.json.code, 'endpoint.not_found');
+  }
 });

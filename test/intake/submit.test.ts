@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { type EndpointId, uuidOf } from '@switchyard/contracts';
-import { deleteEndpoint } from '@switchyard/store';
 import { readRows } from './read-rows.ts';
 import { ROOT_KEY, startIntake } from './start-intake.ts';
 
@@ -29,17 +28,6 @@ test('an accepted job is queued and can be asked for', async () => {
   assert.equal(json.switchyard.attempt, 0);
   assert.equal(json.switchyard.waiting.reason, 'There is no worker yet.');
   assert.match(run.headers.get('content-type') ?? '', /^application\/json/);
-});
-
-test('a job of an endpoint that was deleted a moment ago, elsewhere, is refused', async () => {
-  const gone = await intake.makeEndpoint('gone');
-  await send('GET /v2/gone/health');
-  assert.equal(await deleteEndpoint(intake.store, gone), 'deleted');
-  for (const headers of [{}, { 'idempotency-key': 'gone' }]) {
-    const run = await send('POST /v2/gone/run', { body: '{"input":1}', headers });
-    assert.equal(run.status, 404, run.text);
-    assert.equal(run.json.code, 'endpoint.not_found');
-  }
 });
 
 test('the bytes of input are stored as they were sent', async () => {

@@ -67,6 +67,7 @@ export * from './statements/read-seal-check.ts';
 export * from './statements/read-statuses.ts';
 export * from './statements/read-stored-jobs.ts';
 export * from './statements/read-webhook-secrets.ts';
+export * from './statements/record-delivery-tries.ts';
 export * from './statements/requeue-jobs.ts';
 export * from './statements/retire-jobs.ts';
 export * from './statements/retry-job.ts';

@@ -7,7 +7,7 @@ import { createLog } from '@switchyard/runtime';
 import { openStore, StoreUnavailable } from '@switchyard/store';
 import { createScheduler } from './main.ts';
 
-test('a scheduler that its database does not answer is not heard, and is heard again after', async () => {
+test('a scheduler is not heard while its database is away, and is again after', async () => {
   const log = createLog({ level: 'silent', service: 'scheduler', instance: 's' });
   const opened = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
   let isAway = false;

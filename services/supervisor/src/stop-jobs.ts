@@ -24,7 +24,7 @@ export interface Stopper {
   endDisobedient(): void;
 }
 
-/** How long a worker may take to show that it obeyed, in ms: RunPod's says each 10 s what it holds. */
+/** How long a worker may take to show that it obeyed, in ms: RunPod's pings each 10 s. */
 const OBEYED_MS = 20_000;
 /** After a longer pause between two looks, in ms, workers may not have been heard meanwhile. */
 const LOOK_LATE_MS = 3_000;

@@ -2,7 +2,8 @@ import { TERMINAL_STATES } from '@switchyard/contracts';
 import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { BROKEN_MAX, type Broken, IN_RANGE, type JobRange, lookForBroken } from './broken.ts';
-import { RETRY_AFTER_MS, TRIES_MAX } from './deliveries.ts';
+import { TRIES_MAX } from './deliveries.ts';
+import { RETRY_AFTER_MS } from './record-delivery-tries.ts';
 
 const ENDS = TERMINAL_STATES.map((state) => `'${state.toLowerCase()}'`).join(', ');
 /** The end of a try is timed by the process that made it, its start by the database. */
