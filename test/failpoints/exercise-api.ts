@@ -35,6 +35,9 @@ export const exercised = (folder: string) => ({
 export const PASSING = 'passing-';
 
 const TURN_MS = 1_500;
+const SENT_WITHIN_MS = 500;
+/** A port where nothing listens. */
+const NOWHERE = 'http://127.0.0.1:1/';
 const SHORT_MS = 3_000;
 const BIG_INPUT_BYTES = 100_000;
 const SHORT_LIVED = { ttl: 10_000 };
@@ -83,8 +86,13 @@ const manage = async ({ api, turn }: Parts): Promise<void> => {
   await ask('GET /v1/endpoints');
   await ask(`GET /v1/endpoints/${id}`);
   await ask(`PATCH /v1/endpoints/${id}`, { name: `Turn ${turn}` });
+  const hooked = { input: turn, policy: SHORT_LIVED, webhook: NOWHERE };
+  const told = textIn(await ask(`POST /v2/${id}/run`, hooked), 'id');
+  await ask(`POST /v2/${id}/cancel/${told}`);
   await ask(`POST /v1/endpoints/${id}/pause`);
   await ask(`POST /v1/endpoints/${id}/resume`);
+  // Its first webhook gives an endpoint its first secret.
+  await pause(SENT_WITHIN_MS);
   await ask(`POST /v1/endpoints/${id}/webhook-secret`);
   await ask(`GET /v1/endpoints/${id}/deliveries`);
   const kept = `/v2/${PASSING}kept`;

@@ -214,7 +214,7 @@ const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
 };
 
 /**
- * The secrets of an endpoint; one that was made before each had its own is given one. Where one
+ * The secrets of an endpoint; one that has none yet is given one. Where one
  * does not open, for want of a master key, the deliveries of that endpoint wait: unsigned ones
  * would be refused by their receivers and spend their tries.
  */

@@ -9,7 +9,6 @@ import { resolveSettings } from '@switchyard/lifecycle';
 import { createNotifier } from '@switchyard/notifier';
 import {
   makeDoorUrl,
-  makeWebhookSecret,
   type OpsServer,
   type Service,
   type ServiceName,
@@ -34,14 +33,13 @@ export type Addresses = { api?: string; worker?: string; scheduler?: string; not
 export type Running = { readonly addresses: Addresses; stop(): Promise<void> };
 
 /** Makes the endpoints of the configuration file that do not exist yet; others are not touched. */
-const makeMissingEndpoints = async ({ store, file, log, sealer }: Parts): Promise<void> => {
+const makeMissingEndpoints = async ({ store, file, log }: Parts): Promise<void> => {
   const present = new Set((await listEndpoints(store)).map(({ id }) => id));
   for (const [id, settings] of Object.entries(file.file.endpoints ?? {})) {
     if (present.has(id)) continue;
     const endpointId = parseEndpointId(id);
     if (endpointId === undefined) throw new TypeError(`${id} was checked with the file`);
-    const { sealed } = makeWebhookSecret(sealer, endpointId);
-    const made = await createEndpoint(store, endpointId, settingsOf(id, settings), sealed);
+    const made = await createEndpoint(store, endpointId, settingsOf(id, settings));
     if (made !== undefined) log.info({ endpointId }, 'the endpoint was made');
   }
 };

@@ -2,24 +2,16 @@ import type { Endpoint, EndpointId, ResolvedSettings } from '@switchyard/contrac
 import type { Store } from '../open-store.ts';
 import { columnsOf, endpointIn } from './endpoint.ts';
 
-/**
- * Makes an endpoint, with the sealed secret that signs its webhooks; one without is given one
- * before its first webhook. @returns undefined when there is one of this id.
- */
+/** Makes an endpoint. @returns undefined when there is one of this id. */
 export const createEndpoint = (
   store: Store,
   id: EndpointId,
   settings: ResolvedSettings,
-  sealedSecret?: Buffer,
 ): Promise<Endpoint | undefined> =>
   store.query('create_endpoint', async (db) => {
     const row = await db
       .insertInto('endpoints')
-      .values({
-        endpoint_id: id,
-        ...columnsOf(settings),
-        webhook_secrets: sealedSecret === undefined ? [] : [sealedSecret],
-      })
+      .values({ endpoint_id: id, ...columnsOf(settings) })
       .onConflict((conflict) => conflict.doNothing())
       .returningAll()
       .executeTakeFirst();

@@ -152,8 +152,7 @@ const create = async (context: EndpointsContext, call: KeyCall) => {
   if (!mayUse(call.principal, id)) {
     throw refuse('auth.scope', 'This key is limited to other endpoints.');
   }
-  const { sealed } = makeWebhookSecret(context.sealer, id);
-  const endpoint = await createEndpoint(context.store, id, resolveSettings(id, settings), sealed);
+  const endpoint = await createEndpoint(context.store, id, resolveSettings(id, settings));
   if (endpoint === undefined) {
     throw refuse('endpoint.exists', `There is an endpoint "${id}" already.`);
   }
