@@ -9,7 +9,7 @@ import {
   refuse,
   validator,
 } from '@switchyard/contracts';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Finisher } from '../finish-jobs.ts';
 import { isJson } from '../read-result.ts';
 import type { ProgressTeller } from '../tell-progress.ts';
@@ -20,7 +20,7 @@ import {
   type Presence,
   type WorkerBook,
 } from '../track-workers.ts';
-import { type CallerParams, type GatewayContext, readCaller } from './gateway.ts';
+import { type CallerParams, forCallers, type GatewayContext, readCaller } from './gateway.ts';
 
 export type ExchangeContext = GatewayContext & {
   readonly workers: WorkerBook;
@@ -29,7 +29,7 @@ export type ExchangeContext = GatewayContext & {
   readonly changed: () => void;
 };
 
-type Call = FastifyRequest<{ Params: CallerParams }>;
+type ExchangeRoute = { Params: CallerParams };
 type Post = ExchangeRequest['posts'][number] & { readonly body: Buffer; readonly jobId: JobId };
 
 const check = validator(ExchangeRequestSchema, 'exchange');
@@ -38,7 +38,8 @@ const INVENTORY_EVERY_MS = 5_000;
 
 /** The exchange of Switchyard's own worker library: docs/worker-protocol.md. */
 export const addExchangeRoute = (app: FastifyInstance, context: ExchangeContext): void => {
-  app.post('/v2/:endpoint/exchange/:worker', async (call: Call, reply) => {
+  const route = '/v2/:endpoint/exchange/:worker';
+  app.post<ExchangeRoute>(route, forCallers(context), async (call, reply) => {
     const caller = await readCaller(context, call);
     const request = readExchange(call.body);
     const worker = context.workers.see(caller.endpointId, caller.workerId);

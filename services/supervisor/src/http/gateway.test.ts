@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 import { newJobId, parseWorkerId, type WorkerId } from '@switchyard/contracts';
+import { addExchangeRoute } from './exchange.ts';
 import { ENDPOINT, openGateway, TOKEN } from './gateway.fixture.ts';
 
 const WORKER = parseWorkerId('w1') as WorkerId;
@@ -90,4 +93,21 @@ test('a result that is too large to be kept fails its job', async (t) => {
     finishes.map((finish) => [finish.status, finish.output, finish.error?.toString()]),
     [['FAILED', undefined, error]],
   );
+});
+
+test('a stranger is refused before the body comes, at each route that takes one', async (t) => {
+  const { app } = openGateway();
+  t.after(() => app.close());
+  addExchangeRoute(app, openGateway().context);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const job = newJobId('async');
+  for (const path of [`job-done/w1/${job}`, `job-stream/w1/${job}`, 'exchange/w1']) {
+    const socket = connect(port, '127.0.0.1');
+    const head = `POST /v2/echo/${path} HTTP/1.1\r\nhost: x\r\nauthorization: unknown\r\n`;
+    socket.write(`${head}content-length: 20000000\r\n\r\n`);
+    const [answer] = await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
+    socket.destroy();
+    assert.match(String(answer), /^HTTP\/1\.1 401 /, path);
+  }
 });

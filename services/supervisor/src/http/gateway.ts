@@ -144,6 +144,13 @@ export const readCaller = async (
   return { endpointId, workerId };
 };
 
+/** The options of a route with a body: strangers are refused before it is read into memory. */
+export const forCallers = (context: GatewayContext) => ({
+  onRequest: async (request: FastifyRequest): Promise<void> => {
+    await readCaller(context, request as FastifyRequest<{ Params: CallerParams }>);
+  },
+});
+
 export type PausedRefusals = (reply: FastifyReply, problem: Problem) => Promise<FastifyReply>;
 
 /**

@@ -18,6 +18,7 @@ import {
   BODY_MAX_BYTES,
   type CallerParams,
   createPausedRefusals,
+  forCallers,
   type GatewayContext,
   readCaller,
   sendProblem,
@@ -89,6 +90,7 @@ export const addRunpodRoutes = (app: FastifyInstance, context: RunpodContext): v
   app.post<JobRoute>(
     '/v2/:endpoint/job-done/:worker/:job',
     {
+      ...forCallers(context),
       errorHandler: (error, call, reply) => {
         if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
         return takeResult(context, call, reply.code(200), error);
@@ -96,7 +98,7 @@ export const addRunpodRoutes = (app: FastifyInstance, context: RunpodContext): v
     },
     (call, reply) => takeResult(context, call, reply),
   );
-  app.post('/v2/:endpoint/job-stream/:worker/:job', (call: JobCall, reply) =>
+  app.post<JobRoute>('/v2/:endpoint/job-stream/:worker/:job', forCallers(context), (call, reply) =>
     takeChunk(context, call, reply),
   );
 };
