@@ -13,6 +13,12 @@ export type HandedJob = {
 };
 
 /**
+ * How long a request that is held is a sign of life, in ms. Where a machine vanished, nothing tells
+ * of it: what is held for it would keep its jobs for as long.
+ */
+export const HELD_SIGN_MS = 8_000;
+
+/**
  * A request of a worker that waits for something. `answer` returns false where the worker has hung
  * up in the meantime: then nothing was written.
  */
@@ -41,6 +47,8 @@ export type Presence = {
   /** The most slots that it has shown. */
   slots: number;
   seenAtMs: number;
+  /** When its last request came. */
+  askedAtMs: number;
   /** When its sign of life was last stored. */
   storedAtMs: number;
   /** What it last said that it holds, until that is stored. */
@@ -116,6 +124,7 @@ export const createWorkerBook = (changed: () => void, met: () => void): WorkerBo
       const known = book.get(key);
       const worker = known ?? newPresence(endpointId, workerId);
       worker.seenAtMs = performance.now();
+      worker.askedAtMs = worker.seenAtMs;
       if (worker.state === 'starting') worker.state = 'live';
       worker.released = isReleased;
       if (known === undefined) {
@@ -183,6 +192,7 @@ const newPresence = (endpointId: EndpointId, workerId: WorkerId): Presence => ({
   released: false,
   slots: 1,
   seenAtMs: 0,
+  askedAtMs: 0,
   storedAtMs: Number.NEGATIVE_INFINITY,
   inventory: undefined,
   inventoryStoredAtMs: Number.NEGATIVE_INFINITY,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRunpodWorker } from '../../support/start-runpod-worker.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { submit } from '../support/setup-calls.ts';
 import { readJob, untilJob } from '../worker-troubles/history.ts';
 import { ENDPOINTS, LOCAL_WORKERS, type Recovery } from './open-recovery.ts';
@@ -59,53 +60,66 @@ const backAtMs = async (call: Recovery['call'], id: string, reason: string): Pro
   return Date.parse(back.at);
 };
 
-/** Kills workers from elsewhere with all that is theirs; another takes their jobs. */
+/** Loses workers from elsewhere without a word, as a machine goes; another takes their jobs. */
 export const loseRemoteWorkers = async (recovery: Recovery): Promise<void> => {
   await Promise.all([loseOurs(recovery), loseRunpod(recovery)]);
 };
 
 const loseOurs = async (recovery: Recovery): Promise<void> => {
   const { call, startWorker } = recovery;
-  const doomed = startWorker(ENDPOINTS.remoteOurs, 'doomed-ours', FOREVER_MS);
+  await using way = await openWay(recovery);
+  const doomed = startWorker(ENDPOINTS.remoteOurs, 'doomed-ours', FOREVER_MS, way.url);
   const id = await submit(call, ENDPOINTS.remoteOurs, { input: 1 });
   const untilMs = performance.now() + WAIT_MS;
   while (!doomed.starts().includes(id)) {
     if (performance.now() > untilMs) throw new Error(`the job did not start: ${doomed.log()}`);
     await pause(LOOK_AGAIN_MS);
   }
-  const killedAtMs = Date.now();
-  await doomed[Symbol.asyncDispose]();
+  const lostAtMs = way.lose();
   startWorker(ENDPOINTS.remoteOurs, 'heir-ours', 0);
-  await judgeLoss(recovery, 'of our library', id, killedAtMs);
+  await judgeLoss(recovery, 'of our library', id, lostAtMs);
+};
+
+/** A way to the gateway on which all that is sent gets lost from `lose` on. */
+const openWay = async ({ switchyard }: Recovery) => {
+  const proxy = await startTcpProxy(Number(new URL(switchyard.gatewayUrl).port));
+  return {
+    url: `http://127.0.0.1:${proxy.port}`,
+    lose: (): number => {
+      proxy.set({ kind: 'half-open' });
+      return Date.now();
+    },
+    [Symbol.asyncDispose]: () => proxy.close(),
+  };
 };
 
 const loseRunpod = async (recovery: Recovery): Promise<void> => {
   const { call, switchyard, token } = recovery;
-  const startOne = (workerId: string) =>
+  await using way = await openWay(recovery);
+  const startOne = (workerId: string, gatewayUrl: string) =>
     startRunpodWorker({
-      ...{ gatewayUrl: `${switchyard.gatewayUrl}/v2`, endpoint: ENDPOINTS.remoteRunpod },
+      ...{ gatewayUrl: `${gatewayUrl}/v2`, endpoint: ENDPOINTS.remoteRunpod },
       ...{ workerToken: token, workerId, pingIntervalMs: PING_INTERVAL_MS },
     });
-  const doomed = startOne('doomed-runpod');
+  const doomed = startOne('doomed-runpod', way.url);
   await using ending = new AsyncDisposableStack();
   ending.defer(() => doomed.close());
   const input = { do: 'sleep', ms: FOREVER_MS, onlyOn: doomed.workerId };
   const id = await submit(call, ENDPOINTS.remoteRunpod, { input });
   await doomed.fact(({ event, jobId }) => event === 'start' && jobId === id, WAIT_MS);
-  const killedAtMs = Date.now();
-  await doomed.close();
-  const heir = startOne('heir-runpod');
+  const lostAtMs = way.lose();
+  const heir = startOne('heir-runpod', switchyard.gatewayUrl);
   ending.defer(() => heir.close());
-  await judgeLoss(recovery, "of RunPod's protocol", id, killedAtMs);
+  await judgeLoss(recovery, "of RunPod's protocol", id, lostAtMs);
 };
 
 const judgeLoss = async (
   { checks, call }: Recovery,
   whose: string,
   id: string,
-  killedAtMs: number,
+  lostAtMs: number,
 ): Promise<void> => {
-  const tookMs = (await backAtMs(call, id, 'worker_lost')) - killedAtMs;
+  const tookMs = (await backAtMs(call, id, 'worker_lost')) - lostAtMs;
   checks.check(
     tookMs <= REMOTE_MAX_MS,
     `remote worker ${whose} vanished: back in the queue, in s`,

@@ -46,7 +46,12 @@ export type Recovery = AsyncDisposable & {
   /** What the workers that the supervisor starts note. */
   readonly localJournal: string;
   /** Starts a worker of our library from elsewhere; it ends with the system. */
-  readonly startWorker: (endpoint: EndpointName, workerId: string, workMs: number) => JournalWorker;
+  readonly startWorker: (
+    endpoint: EndpointName,
+    workerId: string,
+    workMs: number,
+    gatewayUrl?: string,
+  ) => JournalWorker;
 };
 
 const SLOTS = 8;
@@ -85,12 +90,17 @@ export const openRecovery = async (name: BrokerName, checks: Checks): Promise<Re
       config: configOf(localJournal),
     }),
   );
-  const { apiUrl, apiKey, gatewayUrl } = switchyard;
+  const { apiUrl, apiKey } = switchyard;
   const call = callsTo(apiUrl, apiKey);
   const granted = { scopes: ['worker'], endpoints: Object.values(ENDPOINTS) };
   const { key: token } = await makeKey(call, granted);
   const parts = started.move();
-  const startWorker: Recovery['startWorker'] = (endpoint, workerId, workMs) => {
+  const startWorker: Recovery['startWorker'] = (
+    endpoint,
+    workerId,
+    workMs,
+    gatewayUrl = switchyard.gatewayUrl,
+  ) => {
     const settings = { gatewayUrl, endpoint, token, workerId, concurrency: SLOTS, workMs, folder };
     return parts.use(startJournalWorker(settings));
   };

@@ -5,6 +5,7 @@ import {
   ExchangeRequestSchema,
   encodeFrame,
   type JobId,
+  POLL_HOLD_MS,
   parseJobId,
   refuse,
   validator,
@@ -16,6 +17,7 @@ import type { ProgressTeller } from '../tell-progress.ts';
 import {
   getsNoMore,
   type HandedJob,
+  HELD_SIGN_MS,
   hold,
   type Presence,
   type WorkerBook,
@@ -48,7 +50,10 @@ export const addExchangeRoute = (app: FastifyInstance, context: ExchangeContext)
     context.changed();
     const accepted = await storePosts(context, worker, request);
     if (request.posts.length === 0) {
-      await waitForNews(worker, turn, request.header.waitMs, reply);
+      const { waitMs, held } = request.header;
+      // One that holds jobs is heard in time to know whether it is still there.
+      const mostMs = held.length > 0 ? HELD_SIGN_MS : POLL_HOLD_MS;
+      await waitForNews(worker, turn, Math.min(waitMs, mostMs), reply);
     }
     return sendAnswer(context, worker, turn, accepted, reply);
   });

@@ -131,3 +131,19 @@ test('a worker whose process is alive here counts as seen while it says nothing'
   await look();
   assert.deepEqual(asked, [], 'its process is gone');
 });
+
+test('a request that is held is a sign of life for a while only', async (t) => {
+  let nowMs = 1_000;
+  t.mock.method(performance, 'now', () => nowMs);
+  const { one, workers, look } = openSigns(async () => undefined);
+  workers.see(ONE, WORKER);
+  one.wakeExchange = nothing;
+  for (const [atMs, seenAtMs] of [
+    [9_000, 9_000],
+    [10_000, 9_000],
+  ] as const) {
+    nowMs = atMs;
+    await look();
+    assert.equal(one.seenAtMs, seenAtMs);
+  }
+});

@@ -1,7 +1,7 @@
 import type { EndpointId, InstanceId, JobId } from '@switchyard/contracts';
 import { findHeld, isPassing, type Store, touchWorkers } from '@switchyard/store';
 import type { Stopper } from '../stop-jobs.ts';
-import type { Presence, WorkerBook } from '../track-workers.ts';
+import { HELD_SIGN_MS, type Presence, type WorkerBook } from '../track-workers.ts';
 
 /** A sign of life is stored this often, in ms: a worker counts as lost after 30,000. */
 const SIGN_EVERY_MS = 5_000;
@@ -45,10 +45,10 @@ export const storeSigns = async (context: SignContext, stored: () => void): Prom
 };
 
 const isDue = ({ processes }: SignContext, worker: Presence, nowMs: number): boolean => {
-  // A poll that is held is a sign of life that lasts.
-  const asks = worker.poll ?? worker.wakeStopPoll ?? worker.wakeExchange;
+  const held = worker.poll ?? worker.wakeStopPoll ?? worker.wakeExchange;
+  const asks = held !== undefined && nowMs - worker.askedAtMs <= HELD_SIGN_MS;
   // A handler that computes without a pause keeps its process silent, but the process is there.
-  if (asks !== undefined || processes.owns(worker.workerId)) worker.seenAtMs = nowMs;
+  if (asks || processes.owns(worker.workerId)) worker.seenAtMs = nowMs;
   if (worker.inventory !== undefined) return true;
   return worker.seenAtMs > worker.storedAtMs && nowMs - worker.storedAtMs >= SIGN_EVERY_MS;
 };
