@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { migrate, SchemaMismatch } from '@switchyard/store';
 import pg from 'pg';
@@ -50,6 +51,24 @@ describe('a migration', () => {
     assert(schema.length > 100);
     assert.deepEqual(await migrate(url), []);
     assert.deepEqual(await schemaOf(url), schema);
+  });
+
+  test('waits for a table that is in use, and lets others at it meanwhile', async () => {
+    const url = await fresh();
+    const step = (await migrate(url)).at(-1) ?? '';
+    await query(
+      url,
+      `alter table deliveries drop column rank, drop column attempts, drop column escalated_at;
+        delete from migrations where name = '${step}'`,
+    );
+    const reader = new pg.Client({ connectionString: url });
+    await reader.connect();
+    await reader.query('begin; select count(*) from deliveries');
+    const migrating = migrate(url);
+    await pause(500);
+    await query(url, `set statement_timeout = '4s'; select count(*) from deliveries`);
+    await reader.end();
+    assert.deepEqual(await migrating, [step]);
   });
 
   test('of two processes at once, one does it and the other finds it done', async () => {
