@@ -17,6 +17,8 @@ const LANES = 4;
 const SEEDS = 1_000_000_000;
 /** A lane's seeds follow one another from its first, each good for some hundred operations. */
 const SEEDS_APART = 100_000_000;
+/** How many operations a line of progress is for. */
+const TELL_EACH = 100_000;
 /** Operations after which all that they made is looked at, and forgotten. */
 const LOOK_AFTER = 10_000;
 
@@ -35,6 +37,7 @@ console.log(`seed ${seed}, on Postgres, ${operations} operations`);
 
 const kinds = new Map<string, number>();
 let done = 0;
+let toldAt = 0;
 let sequences = 0;
 const failures: string[] = [];
 
@@ -48,6 +51,10 @@ const runLane = async (lane: number): Promise<void> => {
     const run = await runSequences(database, { operations: share, seed: next });
     next += run.seeds;
     done += run.operations;
+    if (done - toldAt >= TELL_EACH) {
+      toldAt = done;
+      console.log(`     ${done} done`);
+    }
     sequences += run.sequences;
     for (const [kind, times] of run.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + times);
     if (run.failure !== undefined) failures.push(run.failure);
