@@ -156,7 +156,8 @@ const judgeAll = async (
   const history = readHistory(ground.folder);
   // Jobs that were kept for a second have left the log, though not the broker.
   const events = history.events.filter(({ endpoint }) => !endpoint.startsWith(PASSING));
-  const evidence = { history: { ...history, events }, databaseUrl, logs, concurrency };
+  const parts = { databaseUrl, logs, concurrency, passing: PASSING };
+  const evidence = { history: { ...history, events }, ...parts };
   const verdict = await judge(evidence);
   const { acknowledged, found, lost, twoTerminal, altered, reruns, runs, faults } = verdict;
   checks.check(found === acknowledged && found > 0, 'acknowledged jobs found', found, acknowledged);
