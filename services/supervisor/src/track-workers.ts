@@ -16,7 +16,7 @@ export type HandedJob = {
  * How long a request that is held is a sign of life, in ms. Where a machine vanished, nothing tells
  * of it: what is held for it would keep its jobs for as long.
  */
-export const HELD_SIGN_MS = 8_000;
+export const HELD_SIGN_MS = 5_000;
 
 /**
  * A request of a worker that waits for something. `answer` returns false where the worker has hung

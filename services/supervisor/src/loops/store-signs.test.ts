@@ -139,8 +139,8 @@ test('a request that is held is a sign of life for a while only', async (t) => {
   workers.see(ONE, WORKER);
   one.wakeExchange = nothing;
   for (const [atMs, seenAtMs] of [
-    [9_000, 9_000],
-    [10_000, 9_000],
+    [6_000, 6_000],
+    [7_000, 6_000],
   ] as const) {
     nowMs = atMs;
     await look();
