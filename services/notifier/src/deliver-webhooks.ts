@@ -214,9 +214,9 @@ const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
 };
 
 /**
- * The secrets of an endpoint; one that has none yet is given one. Where one
- * does not open, for want of a master key, the deliveries of that endpoint wait: unsigned ones
- * would be refused by their receivers and spend their tries.
+ * The secrets of an endpoint; one that has none yet is given one. Where one does not open, for want
+ * of a master key, the deliveries of that endpoint wait: unsigned ones would be refused by their
+ * receivers and spend their tries.
  */
 const createSecretOpener = ({ store, log, sealer }: DeliverContext) => {
   const closed = new Set<EndpointId>();
