@@ -92,10 +92,7 @@ const BREACHES: readonly (readonly [rule: string, given: Given])[] = [
     'a job has one end, and one more for each retry',
     withJobs({ events: [...JOB.events, eventOf(4, 'failed', 1_400)] }),
   ],
-  [
-    'ends are counted once',
-    { ...SOUND, passing: 'other-', counts: [{ ...SOUND.counts[0], completed: 2 } as never] },
-  ],
+  ['ends are counted once', { ...SOUND, counts: [{ ...SOUND.counts[0], completed: 2 } as never] }],
   ['a state that was told is in the events', withOperations({ state: 'FAILED' })],
   ['an end that was told is not taken back', withOperations({ atMs: 3_000, state: 'IN_PROGRESS' })],
   ['an output that was told is the one that is kept', withOperations({ outputSha256: 'x' })],

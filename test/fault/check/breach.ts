@@ -19,7 +19,7 @@ export type Evidence = {
   readonly careless?: readonly string[];
   /** Endpoints of which jobs may still wait, since nobody works for them. */
   readonly idle?: readonly string[];
-  /** How endpoints are named whose jobs were deleted while the run went on; unset: there are none. */
+  /** How endpoints are named whose jobs were deleted during the run; unset: there are none. */
   readonly passing?: string;
   /** Jobs that clients began in a second; unset: how fast a backlog goes is not looked at. */
   readonly perSecond?: number;

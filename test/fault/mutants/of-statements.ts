@@ -133,7 +133,9 @@ ended as materialized (
   {
     name: 'a try of a webhook follows two seconds after one that failed',
     scenes: ['flow'],
-    patches: [inStatement('deliveries', 'RETRY_AFTER_MS = 10_000', 'RETRY_AFTER_MS = 2_000')],
+    patches: [
+      inStatement('record-delivery-tries', 'RETRY_AFTER_MS = 10_000', 'RETRY_AFTER_MS = 2_000'),
+    ],
   },
   {
     name: 'an idempotency key that is held is taken over',
