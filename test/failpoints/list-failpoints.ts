@@ -116,10 +116,12 @@ export const intakeRoutes = (): Route[] =>
 
 export const gatewayRoutes = (): Route[] =>
   readSources(GATEWAY_ROUTES).flatMap(({ text }) =>
-    [...text.matchAll(/app\.(get|post)\(\s*'([^']+)'/g)].map(([, method = '', route = '']) => ({
-      method,
-      path: route,
-    })),
+    [...text.matchAll(/app\.(get|post)(?:<\w+>)?\(\s*'([^']+)'/g)].map(
+      ([, method = '', route = '']) => ({
+        method,
+        path: route,
+      }),
+    ),
   );
 
 /** Every name, once. */

@@ -40,23 +40,26 @@ const INVENTORY_EVERY_MS = 5_000;
 
 /** The exchange of Switchyard's own worker library: docs/worker-protocol.md. */
 export const addExchangeRoute = (app: FastifyInstance, context: ExchangeContext): void => {
-  const route = '/v2/:endpoint/exchange/:worker';
-  app.post<ExchangeRoute>(route, forCallers(context), async (call, reply) => {
-    const caller = await readCaller(context, call);
-    const request = readExchange(call.body);
-    const worker = context.workers.see(caller.endpointId, caller.workerId);
-    const turn = takeTurn(worker);
-    noteRoom(worker, request);
-    context.changed();
-    const accepted = await storePosts(context, worker, request);
-    if (request.posts.length === 0) {
-      const { waitMs, held } = request.header;
-      // One that holds jobs is heard in time to know whether it is still there.
-      const mostMs = held.length > 0 ? HELD_SIGN_MS : POLL_HOLD_MS;
-      await waitForNews(worker, turn, Math.min(waitMs, mostMs), reply);
-    }
-    return sendAnswer(context, worker, turn, accepted, reply);
-  });
+  app.post<ExchangeRoute>(
+    '/v2/:endpoint/exchange/:worker',
+    forCallers(context),
+    async (call, reply) => {
+      const caller = await readCaller(context, call);
+      const request = readExchange(call.body);
+      const worker = context.workers.see(caller.endpointId, caller.workerId);
+      const turn = takeTurn(worker);
+      noteRoom(worker, request);
+      context.changed();
+      const accepted = await storePosts(context, worker, request);
+      if (request.posts.length === 0) {
+        const { waitMs, held } = request.header;
+        // One that holds jobs is heard in time to know whether it is still there.
+        const mostMs = held.length > 0 ? HELD_SIGN_MS : POLL_HOLD_MS;
+        await waitForNews(worker, turn, Math.min(waitMs, mostMs), reply);
+      }
+      return sendAnswer(context, worker, turn, accepted, reply);
+    },
+  );
 };
 
 type Read = { readonly header: ExchangeRequest; readonly posts: readonly (Post | undefined)[] };
