@@ -18,11 +18,14 @@ const RENEW_AFTER_MS = 3_000;
 /** How often one that does not relay asks whether it may, in ms. */
 const ASK_EVERY_MS = 1_000;
 const BATCH_MAX_EVENTS = 1_000;
-/**
- * Before a look, so that under load it is worth its commit, and at an easy pace a job is on its way
- * to its worker before its events are read; in ms.
- */
+/** Before a look, so that at an easy pace a job is on its way to its worker first; in ms. */
 const REST_MS = 15;
+/**
+ * The same behind a page of BUSY_MIN_EVENTS: more are on their way, and each look has its price in
+ * the database and at the broker.
+ */
+const BUSY_REST_MS = 75;
+const BUSY_MIN_EVENTS = 64;
 /**
  * A full page of nothing but accepted jobs is one of a burst, and tells what their senders were
  * told already: for the first BURST_MS of it the next page follows BURST_REST_MS later, so that
@@ -57,6 +60,7 @@ export const createRelay = (context: RelayContext): Relay => {
   const publish = createPublisher(context);
   let held: EventCursor | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;
+  let restMs = REST_MS;
 
   const hold = async (): Promise<EventCursor | undefined> => {
     const everyMs = held === undefined ? ASK_EVERY_MS : RENEW_AFTER_MS;
@@ -86,9 +90,10 @@ export const createRelay = (context: RelayContext): Relay => {
       const from = await hold();
       if (from === undefined) return;
       try {
-        await pause(REST_MS);
+        await pause(restMs);
         const beganMs = performance.now();
         let events = await readEventsAfter(store, from, BATCH_MAX_EVENTS);
+        restMs = restBehind(events);
         if (events.length === 0) return;
         while (events.length > 0 && !signal.aborted) {
           events = await advance(events);
@@ -109,6 +114,9 @@ export const createRelay = (context: RelayContext): Relay => {
     },
   };
 };
+
+const restBehind = ({ length }: readonly LoggedEvent[]): number =>
+  length < BUSY_MIN_EVENTS ? REST_MS : BUSY_REST_MS;
 
 /** Rests before a page of a burst that began at `beganMs` on the monotonic clock. */
 const giveWay = async (events: readonly LoggedEvent[], beganMs: number): Promise<void> => {
