@@ -2,6 +2,12 @@ import type { Broker } from '@switchyard/broker';
 import { type EndpointId, type InstanceId, topics } from '@switchyard/contracts';
 import { type Log, type Loop, type Service, startLoop } from '@switchyard/runtime';
 import {
+  findEscalating,
+  findExpired,
+  findLostLeases,
+  findOverdue,
+  findRetired,
+  findStartable,
   findWaiting,
   foldCounts,
   forgetLostWorkers,
@@ -92,19 +98,23 @@ type StartLoop = (name: string, everyMs: number, run: () => Promise<void>) => Lo
 /** What time does to jobs; of several schedulers one at a time does each. */
 const startSweeps = (context: SchedulerContext, loop: StartLoop): Loop[] => {
   const { store } = context;
-  const sweep = (name: Parameters<typeof inTurn>[1], everyMs: number, run: () => Promise<void>) =>
-    loop(`sweep ${name}`, everyMs, inTurn(store, name, run));
+  const sweep = <Due>(
+    name: Parameters<typeof inTurn>[1],
+    everyMs: number,
+    find: (store: Store) => Promise<readonly Due[]>,
+    work: (due: readonly Due[]) => Promise<void>,
+  ) => loop(`sweep ${name}`, everyMs, inTurn(store, name, find, work));
   return [
-    sweep('start', START_EVERY_MS, () => sweepStartable(context)),
-    sweep('expire', EXPIRE_EVERY_MS, () => sweepExpired(context)),
-    sweep('escalate', ESCALATE_EVERY_MS, () => sweepEscalating(context)),
-    sweep('overdue', EXPIRE_EVERY_MS, () => sweepOverdue(context)),
-    sweep('lost', TICK_MS, () => sweepLost(context)),
-    sweep('retire', RETIRE_EVERY_MS, createRetirement(context)),
-    sweep('tidy', TIDY_EVERY_MS, async () => {
+    sweep('start', START_EVERY_MS, findStartable, (due) => sweepStartable(context, due)),
+    sweep('expire', EXPIRE_EVERY_MS, findExpired, (due) => sweepExpired(context, due)),
+    sweep('escalate', ESCALATE_EVERY_MS, findEscalating, (due) => sweepEscalating(context, due)),
+    sweep('overdue', EXPIRE_EVERY_MS, findOverdue, (due) => sweepOverdue(context, due)),
+    sweep('lost', TICK_MS, findLostLeases, (lost) => sweepLost(context, lost)),
+    sweep('retire', RETIRE_EVERY_MS, findRetired, createRetirement(context)),
+    sweep('tidy', TIDY_EVERY_MS, listEndpoints, async (endpoints) => {
       await foldCounts(store);
       await forgetLostWorkers(store);
-      await forgetOldKeys(store);
+      await forgetOldKeys(store, endpoints);
     }),
   ];
 };

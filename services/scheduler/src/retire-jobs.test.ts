@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { EndpointId } from '@switchyard/contracts';
 import { createLog } from '@switchyard/runtime';
 import { openStore, StoreUnavailable } from '@switchyard/store';
 import { createRetirement } from './retire-jobs.ts';
+
+const idOf = (name: string) => name as EndpointId;
 
 test('an endpoint whose jobs cannot be deleted does not keep those of others', async () => {
   const opened = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
@@ -11,17 +14,15 @@ test('an endpoint whose jobs cannot be deleted does not keep those of others', a
   const retired: unknown[] = [];
   const refused = new StoreUnavailable(new Error('it took too long'));
   const runPinned = async <Row>(
-    { name }: { name: string },
+    _statement: unknown,
     [endpointId]: readonly unknown[],
   ): Promise<Row[]> => {
-    if (name === 'find_retired') {
-      return ['heavy', 'light'].map((id) => ({ endpoint_id: id })) as Row[];
-    }
     if (endpointId === 'heavy') throw refused;
     retired.push(endpointId);
     return [];
   };
   const log = createLog({ level: 'silent', service: 'scheduler', instance: 's' });
-  await assert.rejects(createRetirement({ store: { ...opened, runPinned }, log })(), refused);
+  const retire = createRetirement({ store: { ...opened, runPinned }, log });
+  await assert.rejects(retire([idOf('heavy'), idOf('light')]), refused);
   assert.deepEqual(retired, ['light']);
 });

@@ -1,10 +1,8 @@
-import type { EndpointId } from '@switchyard/contracts';
+import type { Endpoint, EndpointId } from '@switchyard/contracts';
 import type { Log } from '@switchyard/runtime';
 import {
   FORGET_MAX_KEYS,
-  findRetired,
   forgetIdempotencyKeys,
-  listEndpoints,
   RETIRE_MAX_JOBS,
   retireJobs,
   type Store,
@@ -32,10 +30,10 @@ export const createRetirement = ({ store, log }: { store: Store; log: Log }) => 
     }
   };
 
-  return async (): Promise<void> => {
+  return async (due: readonly EndpointId[]): Promise<void> => {
     const untilMs = performance.now() + TURN_MS;
     const failures: unknown[] = [];
-    for (const endpointId of await findRetired(store)) {
+    for (const endpointId of due) {
       try {
         for (let more = true; more && performance.now() < untilMs; ) {
           more = (await retireSome(endpointId)) > 0;
@@ -48,10 +46,13 @@ export const createRetirement = ({ store, log }: { store: Store; log: Log }) => 
   };
 };
 
-/** Forgets idempotency keys whose time is over. */
-export const forgetOldKeys = async (store: Store): Promise<void> => {
+/** Forgets the idempotency keys of `endpoints` whose time is over. */
+export const forgetOldKeys = async (
+  store: Store,
+  endpoints: readonly Endpoint[],
+): Promise<void> => {
   const untilMs = performance.now() + TURN_MS;
-  for (const { id } of await listEndpoints(store)) {
+  for (const { id } of endpoints) {
     for (let more = true; more && performance.now() < untilMs; ) {
       more = (await forgetIdempotencyKeys(store, id as EndpointId)) === FORGET_MAX_KEYS;
     }

@@ -1,17 +1,14 @@
 import type { Broker } from '@switchyard/broker';
-import type { InstanceId } from '@switchyard/contracts';
+import type { EndpointId, InstanceId } from '@switchyard/contracts';
 import { topics } from '@switchyard/contracts';
 import {
   ESCALATE_MAX_JOBS,
   EXPIRE_MAX_JOBS,
+  type ExpiredRank,
   endOverdueJobs,
   escalateJobs,
   expireJobs,
-  findEscalating,
-  findExpired,
-  findLostLeases,
-  findOverdue,
-  findStartable,
+  type LostLease,
   requeueJobs,
   START_MAX_JOBS,
   type Store,
@@ -30,9 +27,12 @@ export const TURN_MS = 4_000;
 const NOTHING = new Uint8Array();
 
 /** Ends queued jobs that are past their deadline; what a turn has no time for the next one does. */
-export const sweepExpired = async ({ store, broker, instance }: SweepContext): Promise<void> => {
+export const sweepExpired = async (
+  { store, broker, instance }: SweepContext,
+  due: readonly ExpiredRank[],
+): Promise<void> => {
   const untilMs = performance.now() + TURN_MS;
-  for (const { endpointId, rank } of await findExpired(store)) {
+  for (const { endpointId, rank } of due) {
     for (let more = true; more && performance.now() < untilMs; ) {
       const ended = await expireJobs(store, endpointId, `${instance}/expire`, rank);
       if (ended.length > 0) tellChanged(broker, endpointId, ended);
@@ -42,9 +42,12 @@ export const sweepExpired = async ({ store, broker, instance }: SweepContext): P
 };
 
 /** Queues the jobs whose start time has come. */
-export const sweepStartable = async ({ store, broker }: SweepContext): Promise<void> => {
+export const sweepStartable = async (
+  { store, broker }: SweepContext,
+  due: readonly EndpointId[],
+): Promise<void> => {
   const untilMs = performance.now() + TURN_MS;
-  for (const endpointId of await findStartable(store)) {
+  for (const endpointId of due) {
     for (let more = true; more && performance.now() < untilMs; ) {
       const { length } = await startDelayed(store, endpointId);
       if (length > 0) broker.hint(topics.nudge(endpointId), NOTHING);
@@ -54,9 +57,12 @@ export const sweepStartable = async ({ store, broker }: SweepContext): Promise<v
 };
 
 /** Counts low jobs as high that have waited long enough, before they can starve. */
-export const sweepEscalating = async ({ store, broker }: SweepContext): Promise<void> => {
+export const sweepEscalating = async (
+  { store, broker }: SweepContext,
+  due: readonly EndpointId[],
+): Promise<void> => {
   const untilMs = performance.now() + TURN_MS;
-  for (const endpointId of await findEscalating(store)) {
+  for (const endpointId of due) {
     for (let more = true; more && performance.now() < untilMs; ) {
       const { raised, escalated } = await escalateJobs(store, endpointId);
       if (raised > 0) broker.hint(topics.nudge(endpointId), NOTHING);
@@ -67,8 +73,11 @@ export const sweepEscalating = async ({ store, broker }: SweepContext): Promise<
 };
 
 /** Ends running jobs that are past their executionTimeout, and has their workers stop them. */
-export const sweepOverdue = async ({ store, broker, instance }: SweepContext): Promise<void> => {
-  for (const endpointId of await findOverdue(store)) {
+export const sweepOverdue = async (
+  { store, broker, instance }: SweepContext,
+  due: readonly EndpointId[],
+): Promise<void> => {
+  for (const endpointId of due) {
     const ended = await endOverdueJobs(store, endpointId, `${instance}/overdue`);
     tellStops(broker, endpointId, 'overrun', ended);
     tellChanged(
@@ -80,8 +89,10 @@ export const sweepOverdue = async ({ store, broker, instance }: SweepContext): P
 };
 
 /** Takes jobs back from workers that fell silent or dropped them. */
-export const sweepLost = async ({ store, broker, instance }: SweepContext): Promise<void> => {
-  const lost = await findLostLeases(store);
+export const sweepLost = async (
+  { store, broker, instance }: SweepContext,
+  lost: readonly LostLease[],
+): Promise<void> => {
   for (const [endpointId, leases] of Map.groupBy(lost, (lease) => lease.endpointId)) {
     for (const [reason, claims] of Map.groupBy(leases, (lease) => lease.reason)) {
       const process = `${instance}/recover`;

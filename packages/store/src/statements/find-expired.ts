@@ -12,10 +12,11 @@ const STATEMENT = statement({
       and queue.rank = ranks.rank and queue.deadline_at <= statement_timestamp())`,
 });
 
+/** The jobs of one rank of an endpoint, of which some are past their deadline. */
+export type ExpiredRank = { readonly endpointId: EndpointId; readonly rank: Rank };
+
 /** Where jobs are past their deadline. */
-export const findExpired = async (
-  store: Store,
-): Promise<{ endpointId: EndpointId; rank: Rank }[]> => {
+export const findExpired = async (store: Store): Promise<ExpiredRank[]> => {
   const rows = await store.runPinned<{ endpoint_id: EndpointId; rank: Rank }>(STATEMENT, []);
   return rows.map((row) => ({ endpointId: row.endpoint_id, rank: row.rank }));
 };

@@ -11,9 +11,18 @@ const SWEEPS = {
   retire: 7_307,
 } as const;
 
-/** `work` as a loop's turn: it does nothing while another scheduler does the same sweep. */
+/**
+ * A sweep as a loop's turn: it looks for what is due, which costs little and is mostly nothing, and
+ * does it unless another scheduler does the same sweep.
+ */
 export const inTurn =
-  (store: Store, sweep: keyof typeof SWEEPS, work: () => Promise<void>): (() => Promise<void>) =>
+  <Due>(
+    store: Store,
+    sweep: keyof typeof SWEEPS,
+    find: (store: Store) => Promise<readonly Due[]>,
+    work: (due: readonly Due[]) => Promise<void>,
+  ): (() => Promise<void>) =>
   async () => {
-    await inSweepTurn(store, SWEEPS[sweep], work);
+    const due = await find(store);
+    if (due.length > 0) await inSweepTurn(store, SWEEPS[sweep], () => work(due));
   };
