@@ -89,7 +89,7 @@ const createBatchStore = (context: Context) => {
     const outcomes = await storeJobs(context, endpointId, source, lane, jobs);
     const stored = outcomes === 'allStored' ? jobs.length : countStored(outcomes);
     accepted.add(stored);
-    if (stored > 0) context.changes.queued(endpointId);
+    if (stored > 0) context.changes.queued(endpointId, stored);
     return outcomes;
   };
 };

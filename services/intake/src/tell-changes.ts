@@ -11,8 +11,8 @@ import type { CancelledJob } from '@switchyard/store';
 
 /** What intake tells the other services, all of it hints: a periodic look stands behind each. */
 export interface Changes {
-  /** Jobs of this endpoint were queued: once a batch. */
-  queued(endpointId: EndpointId): void;
+  /** So many jobs of this endpoint were queued: once a batch. */
+  queued(endpointId: EndpointId, jobs: number): void;
   /** Jobs were queued again. */
   retried(endpointId: EndpointId, jobIds: readonly JobId[]): void;
   /** Jobs ended as CANCELLED; those that ran have to be stopped. */
@@ -24,8 +24,14 @@ export interface Changes {
 const EMPTY = new Uint8Array();
 /** Ids in one hint, so that it stays well below what a broker carries. */
 const IDS_MAX = 2_000;
+/**
+ * A batch of so many is one of a stream of them: what is queued within the next TELL_EVERY_MS is
+ * told of together, since who hears of it takes many jobs at a time then.
+ */
+const STREAM_MIN_JOBS = 16;
+const TELL_EVERY_MS = 20;
 
-export const createChanges = (broker: Broker): Changes => {
+export const createChanges = (broker: Pick<Broker, 'hint'>): Changes => {
   const hintJson = (topic: string, body: object): void =>
     broker.hint(topic, Buffer.from(JSON.stringify(body)));
 
@@ -36,15 +42,15 @@ export const createChanges = (broker: Broker): Changes => {
     }
   };
 
-  const queued = (endpointId: EndpointId): void => {
+  const queued = tellRarely((endpointId) => {
     broker.hint(topics.nudge(endpointId), EMPTY);
     broker.hint(topics.appended, EMPTY);
-  };
+  });
 
   return {
     queued,
     retried: (endpointId, jobIds) => {
-      queued(endpointId);
+      queued(endpointId, jobIds.length);
       changed(endpointId, jobIds);
     },
     cancelled: (endpoint, jobs) => {
@@ -68,5 +74,28 @@ export const createChanges = (broker: Broker): Changes => {
       broker.hint(topics.due, EMPTY);
     },
     reconfigured: (what) => hintJson(topics.reconfigured, what),
+  };
+};
+
+/** Tells of few jobs at once, and of streams of them each TELL_EVERY_MS, the first at once. */
+const tellRarely = (tell: (endpointId: EndpointId) => void): Changes['queued'] => {
+  const resting = new Map<EndpointId, { hasMore: boolean }>();
+  const tellAndRest = (endpointId: EndpointId): void => {
+    tell(endpointId);
+    const rest = { hasMore: false };
+    resting.set(endpointId, rest);
+    setTimeout(() => {
+      resting.delete(endpointId);
+      if (rest.hasMore) tellAndRest(endpointId);
+    }, TELL_EVERY_MS);
+  };
+  return (endpointId, jobs) => {
+    if (jobs < STREAM_MIN_JOBS) {
+      tell(endpointId);
+      return;
+    }
+    const rest = resting.get(endpointId);
+    if (rest === undefined) tellAndRest(endpointId);
+    else rest.hasMore = true;
   };
 };

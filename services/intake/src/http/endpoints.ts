@@ -176,7 +176,7 @@ const setPaused = async (context: EndpointsContext, call: EndpointCall, paused: 
   const endpoint = await pauseEndpoint(context.store, id, paused);
   if (endpoint === undefined) throw noSuchEndpoint();
   await noteChange(context, call.principal, paused ? 'endpoint.pause' : 'endpoint.resume', id);
-  if (!paused) context.changes.queued(id);
+  if (!paused) context.changes.queued(id, 1);
   return json(endpoint);
 };
 
