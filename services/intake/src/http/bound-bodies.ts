@@ -5,6 +5,9 @@ import type { RouteShorthandOptions } from 'fastify';
 /** What the bodies of all requests under way may hold in memory together. */
 const BODIES_MAX_BYTES = 256 * 1_048_576;
 
+/** A body that is announced to be no larger costs about what its connection does: not counted. */
+const SMALL_MAX_BYTES = 16_384;
+
 /** The room of one body, from its first byte until its answer is sent or the client has gone. */
 export type BodyRoom = {
   /** Makes room for a piece that came. @returns false where there is none. */
@@ -57,6 +60,10 @@ const bodiesFull = () =>
 /** The hook of a route that counts a body as it comes in, beside whoever reads it. */
 export const holdBodies = (bodies: BodyBound): Pick<RouteShorthandOptions, 'preParsing'> => ({
   preParsing: (request, reply, payload, done) => {
+    if (Number(request.headers['content-length']) <= SMALL_MAX_BYTES) {
+      done(null, payload);
+      return;
+    }
     const room = bodies.open(reply.raw);
     request.bodyRoom = room;
     payload.on('data', (piece: Buffer) => {

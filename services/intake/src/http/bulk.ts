@@ -35,8 +35,9 @@ export const bulkRoutes = ({ bulk }: BulkRoutesContext): Route[] => [
     body: { schema: SubmissionSchema, maxBytes: RUN_BODY_MAX_BYTES, type: NDJSON },
     success: { status: 200, schema: BulkAnswerSchema, type: NDJSON },
     errors: ['request.media_type'],
-    answer: async ({ endpoint, stream, header, requestId }) => {
-      const key = header('idempotency-key');
+    answer: async (call) => {
+      const { endpoint, stream, requestId } = call;
+      const key = call.header('idempotency-key');
       const answers = bulk.submit({ endpoint, body: stream, key, requestId });
       return {
         contentType: NDJSON,

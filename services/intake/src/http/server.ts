@@ -6,11 +6,12 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { EndpointCache } from '../resolve-endpoint.ts';
 import { type Admitted, admitAtOnce, admitToEndpoint, admitToRoute } from './authenticate.ts';
 import { type BodyBound, type BodyRoom, boundBodies, holdBodies } from './bound-bodies.ts';
+import { callOf, pathOf } from './call.ts';
 import { answerClientError } from './client-errors.ts';
 import { checkLinesMedia, checkMedia, NDJSON_TYPE } from './media.ts';
 import { answerProblem, type ProblemTeller } from './problems.ts';
 import { createRequestIds } from './request-ids.ts';
-import { type Answer, type Call, methodsOf, type Route, SMALL_BODY_MAX_BYTES } from './route.ts';
+import { type Answer, methodsOf, type Route, SMALL_BODY_MAX_BYTES } from './route.ts';
 import { type StreamContext, streamAnswer } from './stream-answer.ts';
 
 export type ServerContext = {
@@ -172,40 +173,6 @@ const answerCall = (
   }
   return route.answer(callOf(request, reply, { principal, endpoint, endpointId }));
 };
-
-const NO_BODY = Buffer.alloc(0);
-
-const callOf = <Who extends Partial<Admitted>>(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  who: Who,
-): Call & Who => ({
-  ...who,
-  path: pathOf(request),
-  query: request.query as Readonly<Record<string, unknown>>,
-  get body() {
-    return Buffer.isBuffer(request.body) ? request.body : NO_BODY;
-  },
-  dropBody: () => {
-    request.body = undefined;
-    request.bodyRoom?.leave();
-  },
-  stream: request.raw,
-  requestId: request.id,
-  header: (name) => {
-    const value = request.headers[name];
-    return Array.isArray(value) ? value.join(', ') : value;
-  },
-  hangUp: () => {
-    const hangUp = new AbortController();
-    if (reply.raw.destroyed) hangUp.abort();
-    else reply.raw.once('close', () => hangUp.abort());
-    return hangUp.signal;
-  },
-});
-
-const pathOf = (request: FastifyRequest): Readonly<Record<string, string>> =>
-  request.params as Readonly<Record<string, string>>;
 
 /** Past fastify's serialisers and hooks, of which there are none: the bytes are at hand. */
 const send = (context: Context, reply: FastifyReply, requestId: string, answer: Answer): void => {
