@@ -8,7 +8,10 @@ import { explainStatement, rowsRead } from './plans.ts';
 const MANY = 20_000;
 const DUE = 10;
 
-/** Low jobs, of which the first DUE are to escalate; as many delayed ones are to start. */
+/**
+ * Low jobs, of which the first DUE are to escalate; as many delayed ones are to start. All webhooks
+ * are due: whoever looks for the endpoints that have some need not read them.
+ */
 const fill = async ({ sql }: TestStore, endpointId: EndpointId): Promise<void> => {
   const id = `('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid`;
   const when = `case when n <= ${DUE} then now() - interval '1 s' else now() + interval '1 h' end`;
@@ -45,6 +48,11 @@ const fill = async ({ sql }: TestStore, endpointId: EndpointId): Promise<void> =
     select $1, ${id}, '{}', 600000, 10000, true, now() from ${all}`,
     [endpointId],
   );
+  await sql(
+    `insert into deliveries (endpoint_id, job_id, event_seq, url, due_at)
+    select $1, gen_random_uuid(), 3, 'https://example.com', now() from ${all}`,
+    [endpointId],
+  );
   await sql(`update cursors set txid = '9000000000' where name = 'relay'`);
 };
 
@@ -55,6 +63,7 @@ const SWEEPS: readonly { readonly name: string; readonly values: (id: string) =>
   { name: 'find_escalating', values: () => [] },
   { name: 'find_startable', values: () => [] },
   { name: 'find_retired', values: () => [] },
+  { name: 'find_due_deliveries', values: () => [] },
 ];
 
 const TABLES = ['queue', 'delayed', 'results', 'jobs', 'events', 'leases', 'deliveries'];

@@ -27,9 +27,9 @@ export const OF_STATEMENTS: readonly Mutant[] = [
       inStatement('requeue-jobs', ' and leases.claim_no = claim.claim_no', ''),
       {
         file: 'services/scheduler/src/sweep-jobs.ts',
-        find: 'const lost = await findLostLeases(store);',
-        put: `const lost = await findLostLeases(store);
-  if (lost.length > 0) await new Promise((resolve) => setTimeout(resolve, 4_000));`,
+        find: '  for (const [endpointId, leases] of Map.groupBy(lost,',
+        put: `  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  for (const [endpointId, leases] of Map.groupBy(lost,`,
       },
     ],
   },

@@ -10,7 +10,7 @@ const LOOK_MAX = 20 * RETIRE_MAX_JOBS;
 /**
  * The row in `results` says that a job has ended, and its lock that no retry takes it back. Kept
  * are jobs with an open delivery, which tells their result, and with an event that the relay has
- * not published. OFFSET keeps each look a look-up by key.
+ * not published. OFFSET keeps each look a look-up, and its order makes it one by key.
  */
 const STATEMENT = statement({
   name: 'retire_jobs',
@@ -23,12 +23,13 @@ free as materialized (
   select job_id from seen
   where not exists (
     select from deliveries where deliveries.endpoint_id = $1
-      and deliveries.job_id = seen.job_id and closed_at is null offset 0
+      and deliveries.job_id = seen.job_id and closed_at is null
+    order by event_seq offset 0
   ) and not exists (
     select from events where events.endpoint_id = $1 and events.job_id = seen.job_id
       and (events.txid, events.id)
         > (select cursors.txid, cursors.id from cursors where name = 'relay')
-    offset 0
+    order by seq offset 0
   )
   limit $2
 ),
@@ -62,7 +63,13 @@ events_gone as (
   delete from events where endpoint_id = $1 and job_id = any ((select ids from gone)::uuid[])
 ),
 deliveries_gone as (
-  delete from deliveries where endpoint_id = $1 and job_id = any ((select ids from gone)::uuid[])
+  delete from deliveries where ctid = any (array(
+    select own.spot from picked cross join lateral (
+      select ctid as spot from deliveries where deliveries.endpoint_id = $1
+        and deliveries.job_id = picked.job_id
+      order by event_seq offset 0
+    ) as own
+  ))
   returning delivery_id
 ),
 tries_gone as (
