@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EndpointId, printStatusBody } from '@switchyard/contracts';
 import {
@@ -20,7 +21,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { createTargetRooms, SENDS_PER_TARGET } from './pace-targets.ts';
 import { createPoster, type Posted, type PostWebhook } from './post-webhook.ts';
 import { createRecorder } from './record-tries.ts';
-import { signWebhook } from './sign-webhook.ts';
+import { signingKeyOf, signWebhook } from './sign-webhook.ts';
 
 /** Posts under way. */
 const SENDS_MAX = 128;
@@ -60,7 +61,7 @@ export interface Deliverer {
 /** Sends webhooks that are due. `ended` is called whenever a send has made room. */
 export const createDeliverer = (context: DeliverContext, ended: () => void): Deliverer => {
   const { store } = context;
-  const openSecrets = createSecretOpener(context);
+  const openKeys = createKeyOpener(context);
   const sender = createSender(context, ended);
   let turn = 0;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -79,12 +80,12 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
       for (const [at, endpointId] of endpoints.entries()) {
         // Each endpoint gets its share of the room, so that one cannot take all of it.
         const share = Math.ceil(sender.room() / (endpoints.length - at));
-        const secrets = share > 0 ? await openSecrets(endpointId) : undefined;
-        if (secrets === undefined) continue;
+        const keys = share > 0 ? await openKeys(endpointId) : undefined;
+        if (keys === undefined) continue;
         const room = { busy: sender.targetRooms(), idle: SENDS_PER_TARGET.first };
         const askedMs = performance.now();
         for (const delivery of await startDeliveries(store, endpointId, share, room)) {
-          sender.begin({ endpointId, delivery, secrets, askedMs });
+          sender.begin({ endpointId, delivery, keys, askedMs });
         }
       }
     },
@@ -95,7 +96,7 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
 type Sending = {
   readonly endpointId: EndpointId;
   readonly delivery: StartedDelivery;
-  readonly secrets: readonly string[];
+  readonly keys: readonly KeyObject[];
   /** The monotonic time from before the try was begun. */
   readonly askedMs: number;
 };
@@ -113,13 +114,13 @@ const createSender = (context: DeliverContext, ended: () => void) => {
   const poster = createPoster(context.targetGuard);
   const post = wrapPoster(poster.post);
 
-  const send = async ({ delivery, secrets }: Sending): Promise<Posted | undefined> => {
+  const send = async ({ delivery, keys }: Sending): Promise<Posted | undefined> => {
     const { target } = delivery;
     let posted: Posted | undefined;
     load.add(1, delivery);
     targets.enter(target);
     try {
-      posted = await post(webhookOf(delivery, secrets));
+      posted = await post(webhookOf(delivery, keys));
       return posted;
     } finally {
       load.add(-1, delivery);
@@ -199,7 +200,7 @@ const createLoad = () => {
   };
 };
 
-const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
+const webhookOf = (delivery: StartedDelivery, keys: readonly KeyObject[]) => {
   const body = printStatusBody({ id: delivery.jobId, ...delivery.result });
   const webhookId = delivery.deliveryId;
   // Receivers refuse what is minutes old or early: the clock of this machine must not say it.
@@ -208,29 +209,31 @@ const webhookOf = (delivery: StartedDelivery, secrets: readonly string[]) => {
     'content-type': 'application/json',
     'content-length': String(body.length),
     'user-agent': USER_AGENT,
-    ...signWebhook({ webhookId, sentAtMs, body, secrets }),
+    ...signWebhook({ webhookId, sentAtMs, body, keys }),
   };
   return { url: delivery.url, headers, body };
 };
 
 /**
- * The secrets of an endpoint; one that has none yet is given one. Where one does not open, for want
+ * The keys of an endpoint's secrets; one that has none yet is given one. Where one does not open, for want
  * of a master key, the deliveries of that endpoint wait: unsigned ones would be refused by their
  * receivers and spend their tries.
  */
-const createSecretOpener = ({ store, log, sealer }: DeliverContext) => {
+const createKeyOpener = ({ store, log, sealer }: DeliverContext) => {
   const closed = new Set<EndpointId>();
-  return async (endpointId: EndpointId): Promise<string[] | undefined> => {
+  return async (endpointId: EndpointId): Promise<KeyObject[] | undefined> => {
     let sealed = await readWebhookSecrets(store, endpointId);
     if (sealed.length === 0) {
       const made = makeWebhookSecret(sealer, endpointId);
       sealed = await giveWebhookSecret(store, endpointId, made.sealed);
     }
     try {
-      const secrets = sealed.map((secret) => openWebhookSecret(sealer, endpointId, secret));
+      const keys = sealed.map((secret) =>
+        signingKeyOf(openWebhookSecret(sealer, endpointId, secret)),
+      );
       closed.delete(endpointId);
       // None: the endpoint was deleted since, with all that it had to deliver.
-      return secrets.length > 0 ? secrets : undefined;
+      return keys.length > 0 ? keys : undefined;
     } catch (error) {
       if (!closed.has(endpointId)) {
         log.error({ endpointId, err: error }, 'A webhook secret does not open; its webhooks wait');

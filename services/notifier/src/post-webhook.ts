@@ -1,4 +1,4 @@
-import type { TargetGuard } from '@switchyard/runtime';
+import type { CheckedUrl, TargetGuard } from '@switchyard/runtime';
 import type { DeliveryTry } from '@switchyard/store';
 import { createConnections } from './post-webhook/connections.ts';
 import { type Ending, Exchange, type Webhook } from './post-webhook/exchange.ts';
@@ -7,6 +7,8 @@ import { type Ending, Exchange, type Webhook } from './post-webhook/exchange.ts'
 const DEADLINE_MS = 10_000;
 const TOO_LATE = `No answer within ${DEADLINE_MS / 1_000} s.`;
 const REASON_MAX_CHARACTERS = 500;
+/** Webhooks are many and their URLs few: what the guard says of a URL is remembered. */
+const URLS_REMEMBERED = 1_000;
 
 export type PostOutcome = 'delivered' | 'failed' | 'refused';
 export type Posted = Omit<DeliveryTry, 'deliveryId' | 'n'> & { readonly outcome: PostOutcome };
@@ -30,7 +32,17 @@ export interface Poster {
 export const createPoster = (guard: TargetGuard): Poster => {
   const connections = createConnections({ guard, connectMs: DEADLINE_MS });
   const underWay = new Set<Exchange>();
+  const judged = new Map<string, CheckedUrl>();
   let isAbandoned = false;
+
+  const checkUrl = (text: string): CheckedUrl => {
+    const known = judged.get(text);
+    if (known !== undefined) return known;
+    const checked = guard.checkUrl(text);
+    if (judged.size >= URLS_REMEMBERED) judged.clear();
+    judged.set(text, checked);
+    return checked;
+  };
 
   const exchange = (url: URL, webhook: Webhook): Promise<Ending | undefined> =>
     new Promise((resolve) => {
@@ -49,7 +61,7 @@ export const createPoster = (guard: TargetGuard): Poster => {
     post: async (webhook) => {
       const startedAtMs = performance.now();
       if (isAbandoned) return undefined;
-      const checked = guard.checkUrl(webhook.url);
+      const checked = checkUrl(webhook.url);
       const ending: Ending | undefined = checked.ok
         ? await exchange(checked.url, webhook)
         : { kind: 'refused', reason: `The URL ${checked.reason}.` };

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newWebhookSecret } from '@switchyard/contracts';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { signWebhook } from './sign-webhook.ts';
+import { signingKeyOf, signWebhook } from './sign-webhook.ts';
 
 const webhookId = '0198c0de-0000-7000-8000-000000000001';
 const body = Buffer.from('{"id":"é","output":12345678901234567890,"status":"COMPLETED"}');
 
 const signed = (...secrets: string[]) => ({
-  ...signWebhook({ webhookId, sentAtMs: Date.now(), body, secrets }),
+  ...signWebhook({ webhookId, sentAtMs: Date.now(), body, keys: secrets.map(signingKeyOf) }),
 });
 
 const verifies = (secret: string, payload: Buffer, headers: Record<string, string>): boolean => {
@@ -33,7 +33,7 @@ test('the signature is that of the published example', () => {
     webhookId: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
     sentAtMs: 1_614_265_330_999,
     body: Buffer.from('{"test": 2432232314}'),
-    secrets: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+    keys: [signingKeyOf('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')],
   });
   assert.deepEqual(headers, {
     'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
@@ -64,7 +64,7 @@ test('a changed body, id or time, and a late replay, are not verified', () => {
     webhookId,
     sentAtMs: Date.now() - 302_000,
     body,
-    secrets: [secret],
+    keys: [signingKeyOf(secret)],
   });
   assert.equal(verifies(secret, body, { ...late }), false);
 });
@@ -72,18 +72,20 @@ test('a changed body, id or time, and a late replay, are not verified', () => {
 test('bytes that are not UTF-8 are signed as they are', () => {
   const secret = newWebhookSecret();
   const sign = (bytes: Buffer) =>
-    signWebhook({ webhookId, sentAtMs: 0, body: bytes, secrets: [secret] })['webhook-signature'];
+    signWebhook({ webhookId, sentAtMs: 0, body: bytes, keys: [signingKeyOf(secret)] })[
+      'webhook-signature'
+    ];
   assert.notEqual(sign(Buffer.from([0xff])), sign(Buffer.from([0xfe])));
 });
 
 test('a secret or id that breaks its form is a defect', () => {
   const sign = (id: string, ...secrets: string[]) =>
-    signWebhook({ webhookId: id, sentAtMs: 0, body, secrets });
+    signWebhook({ webhookId: id, sentAtMs: 0, body, keys: secrets.map(signingKeyOf) });
   const good = newWebhookSecret();
   for (const secret of ['', 'whsec_', good.slice(6), good.slice(0, -9), `${good} `, 'whsec_éé']) {
     assert.throws(() => sign(webhookId, good, secret), /A webhook secret must be whsec_/, secret);
   }
-  assert.throws(() => sign(webhookId), /at least one secret/);
+  assert.throws(() => sign(webhookId), /at least one key/);
   for (const id of ['', 'a.b', 'a\r\nb', 'é', 'x'.repeat(129)]) {
     assert.throws(() => sign(id, good), /webhook id/, id);
   }
