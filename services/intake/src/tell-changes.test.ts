@@ -20,7 +20,7 @@ test('few jobs are told of at once, each time', () => {
   assert.deepEqual(heard, [ONE, ONE, ONE]);
 });
 
-test('a stream of many jobs is told of at once, then now and then, and never less than once', () => {
+test('a stream of many jobs is told of at once, then now and then', () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   const { heard, changes } = hearNudges();
   for (let batch = 0; batch < 5; batch += 1) changes.queued(ONE, 16);

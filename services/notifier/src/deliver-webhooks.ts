@@ -215,9 +215,9 @@ const webhookOf = (delivery: StartedDelivery, keys: readonly KeyObject[]) => {
 };
 
 /**
- * The keys of an endpoint's secrets; one that has none yet is given one. Where one does not open, for want
- * of a master key, the deliveries of that endpoint wait: unsigned ones would be refused by their
- * receivers and spend their tries.
+ * The keys of an endpoint's secrets; one that has none yet is given one. Where one does not open,
+ * for want of a master key, the deliveries of that endpoint wait: unsigned ones would be refused by
+ * their receivers and spend their tries.
  */
 const createKeyOpener = ({ store, log, sealer }: DeliverContext) => {
   const closed = new Set<EndpointId>();
