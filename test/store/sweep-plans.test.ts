@@ -5,7 +5,7 @@ import { type TestStore, withStore } from '../support/store.ts';
 import { makeEndpoint } from './jobs.ts';
 import { explainStatement, rowsRead } from './plans.ts';
 
-const MANY = 20_000;
+const MANY = 5_000;
 const DUE = 10;
 
 /**
