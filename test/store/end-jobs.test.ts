@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { type EndpointId, type JobId, newJobId } from '@switchyard/contracts';
+import { type EndpointId, type JobId, newJobId, uuidOf } from '@switchyard/contracts';
 import { RANK, RANKS } from '@switchyard/lifecycle';
 import {
   cancelJobs,
@@ -110,14 +110,30 @@ describe('the sweep of the ttl', () => {
 });
 
 describe('the sweep of the executionTimeout', () => {
+  test('hears how long no job can be overdue, at most 4 s', async () => {
+    const endpointId = await makeEndpoint(store);
+    await accept(store, endpointId, { executionTimeoutMs: 5_001 }, {});
+    const [running] = await claim(store, endpointId, 2);
+    assert(running);
+    const before = await findOverdue(store);
+    assert(before.quietMs <= 4_000 && !before.endpointIds.includes(endpointId));
+    await sql(`update leases set overdue_at = now() + interval '2 s' where job_id = $1::uuid`, [
+      uuidOf(running.jobId),
+    ]);
+    const { endpointIds, quietMs } = await findOverdue(store);
+    assert(quietMs > 0 && quietMs <= 2_000 && !endpointIds.includes(endpointId));
+  });
+
   test('finds where jobs run too long and ends them with a sentence', async () => {
     const endpointId = await makeEndpoint(store);
     await accept(store, endpointId, { executionTimeoutMs: 6_000 }, {});
     const [late] = await claim(store, endpointId, 2);
     assert(late);
-    assert(!(await findOverdue(store)).includes(endpointId));
+    assert(!(await findOverdue(store)).endpointIds.includes(endpointId));
     await MOVES.overrun.prepare(sql, { ...late, endpointId });
-    assert((await findOverdue(store)).includes(endpointId));
+    const look = await findOverdue(store);
+    assert(look.endpointIds.includes(endpointId));
+    assert.equal(look.quietMs, 0, 'they are looked for again until they ended');
     const { jobId, workerId, claimNo } = late;
     const ended = await endOverdueJobs(store, endpointId, PROCESS);
     assert.deepEqual(ended, [{ jobId, workerId, claimNo }]);
@@ -128,7 +144,7 @@ describe('the sweep of the executionTimeout', () => {
       '"The job ran longer than its executionTimeout of 6000 ms."',
     );
     assert.deepEqual(await lastEvent(endpointId, jobId), ['timed_out', 'executionTimeout']);
-    assert(!(await findOverdue(store)).includes(endpointId));
+    assert(!(await findOverdue(store)).endpointIds.includes(endpointId));
   });
 });
 

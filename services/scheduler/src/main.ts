@@ -5,7 +5,6 @@ import {
   findEscalating,
   findExpired,
   findLostLeases,
-  findOverdue,
   findRetired,
   findStartable,
   findWaiting,
@@ -17,6 +16,7 @@ import {
 import { type Claimer, createClaimer } from './claim-for-demand.ts';
 import { listenForDemand } from './consumers/demands.ts';
 import { listenForNudges } from './consumers/nudges.ts';
+import { createOverdueLook } from './look-for-overdue.ts';
 import { inTurn } from './loops/sweeps.ts';
 import { createRetirement, forgetOldKeys } from './retire-jobs.ts';
 import {
@@ -108,7 +108,7 @@ const startSweeps = (context: SchedulerContext, loop: StartLoop): Loop[] => {
     sweep('start', START_EVERY_MS, findStartable, (due) => sweepStartable(context, due)),
     sweep('expire', EXPIRE_EVERY_MS, findExpired, (due) => sweepExpired(context, due)),
     sweep('escalate', ESCALATE_EVERY_MS, findEscalating, (due) => sweepEscalating(context, due)),
-    sweep('overdue', EXPIRE_EVERY_MS, findOverdue, (due) => sweepOverdue(context, due)),
+    sweep('overdue', EXPIRE_EVERY_MS, createOverdueLook(), (due) => sweepOverdue(context, due)),
     sweep('lost', TICK_MS, findLostLeases, (lost) => sweepLost(context, lost)),
     sweep('retire', RETIRE_EVERY_MS, findRetired, createRetirement(context)),
     sweep('tidy', TIDY_EVERY_MS, listEndpoints, async (endpoints) => {
