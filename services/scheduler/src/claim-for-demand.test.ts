@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type EndpointId, type InstanceId, newJobId, uuidOf } from '@switchyard/contracts';
 import { createLog } from '@switchyard/runtime';
 import { openStore } from '@switchyard/store';
@@ -61,6 +62,18 @@ test('what is known of an endpoint is forgotten with it', async () => {
   claimer.seated(ENDPOINT);
   await claimer.idle();
   assert.equal(asked.length, 2);
+  await close();
+});
+
+test('nobody looks for missed jobs where a claim has looked just now', async () => {
+  const { claimer, close } = openClaimer(1, []);
+  assert.equal(claimer.isQuiet(ENDPOINT), true, 'none was ever made');
+  claimer.nudged(ENDPOINT);
+  assert.equal(claimer.isQuiet(ENDPOINT), false);
+  await claimer.idle();
+  assert.equal(claimer.isQuiet(ENDPOINT), false);
+  await pause(1_000);
+  assert.equal(claimer.isQuiet(ENDPOINT), true);
   await close();
 });
 

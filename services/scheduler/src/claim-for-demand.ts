@@ -28,6 +28,9 @@ const BUSY_MIN_JOBS = 16;
 /** An assign stays well below NATS's largest message of 1 MiB. */
 const ASSIGN_MAX_BYTES = 512 * 1024;
 
+/** In ms. */
+const QUIET_MS = 1_000;
+
 export type ClaimContext = {
   readonly store: Store;
   readonly broker: Pick<Broker, 'hint' | 'stats'>;
@@ -45,6 +48,8 @@ export interface Claimer {
   nudged(endpointId: EndpointId): void;
   /** There is a seat more. */
   seated(endpointId: EndpointId): void;
+  /** Whether no claim began for QUIET_MS, so that it is worth a look whether one was missed. */
+  isQuiet(endpointId: EndpointId): boolean;
   /** Forgets all endpoints but these. */
   keepOnly(endpointIds: ReadonlySet<EndpointId>): void;
   /** Resolves when no claim is in flight. */
@@ -61,6 +66,8 @@ type Claims = {
   dry: boolean;
   /** How many seats the next one offers. */
   offered: number;
+  /** When the last one began, on the monotonic clock. */
+  beganAtMs: number;
   readonly pace: Pace;
   pacedAtMs: number;
 };
@@ -77,7 +84,8 @@ export const createClaimer = (context: ClaimContext): Claimer => {
     const known = endpoints.get(endpointId);
     if (known !== undefined) return known;
     const none = { flight: undefined, again: false, dry: false, offered: CLAIM_SEATS.least };
-    const claims: Claims = { ...none, pace: createPace(), pacedAtMs: 0 };
+    const beganAtMs = Number.NEGATIVE_INFINITY;
+    const claims: Claims = { ...none, beganAtMs, pace: createPace(), pacedAtMs: 0 };
     endpoints.set(endpointId, claims);
     return claims;
   };
@@ -105,6 +113,10 @@ export const createClaimer = (context: ClaimContext): Claimer => {
     },
     seated: (endpointId) => {
       if (!claimsOf(endpointId).dry) start(endpointId);
+    },
+    isQuiet: (endpointId) => {
+      const { flight, beganAtMs } = claimsOf(endpointId);
+      return flight === undefined && performance.now() - beganAtMs >= QUIET_MS;
     },
     keepOnly: (endpointIds) => {
       for (const [endpointId, { flight }] of endpoints) {
@@ -164,6 +176,7 @@ const claimOnce = async (
   if (seats.length === 0) return { claimed: 0, left: 'no seat' };
   const limited = context.isLimited(endpointId);
   const look = heads.look(endpointId);
+  claims.beganAtMs = performance.now();
   const jobs = await claimJobs(store, endpointId, `${instance}/claim`, seats, limited, look.from);
   look.end(jobs);
   const next = Math.max(2 * jobs.length, CLAIM_SEATS.least);

@@ -77,7 +77,8 @@ const startLoops = (context: SchedulerContext, parts: Parts): Loop[] => {
   const beat = Buffer.from(JSON.stringify({ instance }));
   return [
     loop('claim what was missed', TICK_MS, async () => {
-      const waiting = await findWaiting(store, parts.demand.wanting());
+      const quiet = parts.demand.wanting().filter(parts.claimer.isQuiet);
+      const waiting = quiet.length === 0 ? [] : await findWaiting(store, quiet);
       for (const endpointId of waiting) parts.claimer.nudged(endpointId);
     }),
     startLoop({
