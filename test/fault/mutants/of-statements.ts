@@ -3,6 +3,8 @@ import { inStatement, type Mutant } from './mutant.ts';
 
 const LEFT = 'floor(extract(epoch from deadline_at - statement_timestamp()) * 1000)';
 
+const SWEEPS = 'services/scheduler/src/loops/sweeps.ts';
+
 export const OF_STATEMENTS: readonly Mutant[] = [
   {
     name: 'a result is taken whatever its claim',
@@ -107,9 +109,27 @@ ended as materialized (
   },
   {
     name: 'the lock of a sweep outlives its transaction',
-    scenes: ['turns'],
+    scenes: ['expiry'],
     patches: [
       inStatement('in-sweep-turn', 'pg_try_advisory_xact_lock($1)', 'pg_try_advisory_lock($1)'),
+    ],
+  },
+  {
+    name: 'a sweep that has found nothing once does not look again',
+    scenes: ['expiry'],
+    patches: [
+      {
+        file: SWEEPS,
+        find: '} as const;',
+        put: '} as const;\nconst rested = new Set<string>();',
+      },
+      {
+        file: SWEEPS,
+        find: '    const due = await find(store);',
+        put: `    if (rested.has(sweep)) return;
+    const due = await find(store);
+    if (due.length === 0) rested.add(sweep);`,
+      },
     ],
   },
   {
