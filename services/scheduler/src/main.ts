@@ -40,8 +40,6 @@ const TICK_MS = 1_000;
 const EXPIRE_EVERY_MS = 500;
 const START_EVERY_MS = 250;
 const ESCALATE_EVERY_MS = 500;
-/** It reads every lease; whoever is lost has been silent for 30 s. */
-const LOST_EVERY_MS = 2_000;
 const RETIRE_EVERY_MS = 1_000;
 const TIDY_EVERY_MS = 60_000;
 
@@ -112,7 +110,7 @@ const startSweeps = (context: SchedulerContext, loop: StartLoop): Loop[] => {
     sweep('expire', EXPIRE_EVERY_MS, findExpired, (due) => sweepExpired(context, due)),
     sweep('escalate', ESCALATE_EVERY_MS, findEscalating, (due) => sweepEscalating(context, due)),
     sweep('overdue', EXPIRE_EVERY_MS, createOverdueLook(), (due) => sweepOverdue(context, due)),
-    sweep('lost', LOST_EVERY_MS, findLostLeases, (lost) => sweepLost(context, lost)),
+    sweep('lost', TICK_MS, findLostLeases, (lost) => sweepLost(context, lost)),
     sweep('retire', RETIRE_EVERY_MS, findRetired, createRetirement(context)),
     sweep('tidy', TIDY_EVERY_MS, listEndpoints, async (endpoints) => {
       await foldCounts(store);
