@@ -11,6 +11,8 @@ import { startWorker } from './start-worker.ts';
 
 const ENDS = ['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT'];
 const END_WAIT_MS = 20_000;
+/** A job that a kill took from its worker is known to be lost by two of its inventories, or 45 s. */
+const FLOW_END_WAIT_MS = 60_000;
 
 const FLOW_JOBS = 120;
 const FLOW_EVERY_MS = 40;
@@ -43,14 +45,14 @@ const liveJob = async (stage: Stage, n: number, webhookUrl: string): Promise<voi
   const submission = { endpoint, input, key: `flow-${n}`, more, secrets } as const;
   const ids = await Promise.all(Array.from({ length: posts }, () => submit(stage, submission)));
   const [jobId = ''] = ids;
-  const end = await untilState(stage, endpoint, jobId, ENDS, END_WAIT_MS);
+  const end = await untilState(stage, endpoint, jobId, ENDS, FLOW_END_WAIT_MS);
   const path = (verb: string): string => `POST /v2/${endpoint}/${verb}/${jobId}`;
   if (end === 'COMPLETED' && n % 8 === 1) {
     await stage.ask({ kind: 'cancel', endpoint, jobId }, path('cancel'), { body: '{}' });
   }
   if (end === 'FAILED') {
     await stage.ask({ kind: 'retry', endpoint, jobId }, path('retry'), { body: '{}' });
-    await untilState(stage, endpoint, jobId, ['FAILED'], END_WAIT_MS);
+    await untilState(stage, endpoint, jobId, ['FAILED'], FLOW_END_WAIT_MS);
   }
 };
 
