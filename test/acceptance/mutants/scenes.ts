@@ -11,7 +11,7 @@ import { startWorker } from './start-worker.ts';
 
 const ENDS = ['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT'];
 const END_WAIT_MS = 20_000;
-/** A job that a kill took from its worker is known to be lost by two of its inventories, or 45 s. */
+/** How long a job that a kill took from its worker may take to come back. */
 const FLOW_END_WAIT_MS = 60_000;
 
 const FLOW_JOBS = 120;
