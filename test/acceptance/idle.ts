@@ -1,7 +1,7 @@
 /**
  * What an idle system costs: four services, 100 endpoints, 100 workers that wait, no job.
  *
- * Reads twenty seconds of it, after it has settled: statements by pg_stat_statements, CPU and memory
+ * Reads twenty seconds of it once it has settled: statements by pg_stat_statements, CPU and memory
  * by /proc. Then one job on each of ten endpoints shows that the waiting workers do work.
  */
 import { fork } from 'node:child_process';
