@@ -77,7 +77,8 @@ const checkKept = ({ history, jobs, careless = [] }: Given): Breach[] => {
       !careless.includes(workerId) && !wasBroken(faults, atMs, answeredAtMs, FELT_MS),
   );
   const robbed = calm.filter(({ jobId, workerId, claimNo, how, answer }) => {
-    if (how === 'stopped' || (how !== undefined && answer !== 'refused')) return false;
+    // One that was stopped was robbed as well where the events say that its job was taken back.
+    if (how !== undefined && how !== 'stopped' && answer !== 'refused') return false;
     return jobs
       .get(jobId)
       ?.events.some(
