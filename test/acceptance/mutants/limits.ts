@@ -43,7 +43,7 @@ export const targets = async (stage: Stage): Promise<void> => {
 /** A job that is asked for with the key of another endpoint, in every way. */
 export const reach = async (stage: Stage): Promise<void> => {
   const { folder } = stage;
-  const endpoint = 'targets';
+  const endpoint = 'closed';
   const input = '{"do":"echo","reach":1}';
   const jobId = await submit(stage, { endpoint, key: 'reach', input });
   for (const way of TRESPASSES) await trespass(stage.limited, way, { endpoint }, jobId);

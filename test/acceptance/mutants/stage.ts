@@ -25,7 +25,7 @@ import type { Asker } from './exchange.ts';
 /** The endpoints of an exam; each scene has one of its own. */
 export const ENDPOINTS = [
   ...(['flow', 'expiry', 'loss', 'late', 'rivals', 'purged'] as const),
-  ...(['listed', 'turns', 'targets', 'reach'] as const),
+  ...(['listed', 'turns', 'targets', 'closed', 'reach'] as const),
 ] as const;
 export type EndpointName = (typeof ENDPOINTS)[number];
 
