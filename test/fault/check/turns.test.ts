@@ -50,6 +50,16 @@ test('a job with a nearer deadline goes before those that came earlier', () => {
   assert.deepEqual(checkTurns(runOf(patient, ...later(3, 1, 10))), []);
 });
 
+test('who claims past its deadline does not go before a job that runs out of time', () => {
+  const ttlMs = 10_000;
+  const expired = jobOf('expired', 0, 0, { ttlMs });
+  const events = [eventOf(1, 'accepted', 0), eventOf(2, 'timed_out', 10_500)];
+  const claimedAtS = (startedS: number): Given =>
+    runOf({ ...expired, events }, ...later(3, 1, startedS).map((job) => ({ ...job, ttlMs })));
+  assert.deepEqual(checkTurns(claimedAtS(10.1)), []);
+  assert.equal(checkTurns(claimedAtS(7)).length, 1);
+});
+
 test('what is accepted at the very moment of a claim may come after it', () => {
   assert.deepEqual(checkTurns(runOf(jobOf('first', 9, 13), ...later(3, 9.1, 9.5))), []);
 });

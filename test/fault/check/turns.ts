@@ -69,9 +69,13 @@ const turnOf = ({ id, ttlMs, events }: JobRow): Turn[] => {
   const [accepted, next] = events;
   // What escalates gets to the head of another line.
   if (accepted === undefined || next?.event === 'escalated') return [];
-  const [fromMs, toMs] = [accepted.atMs, next?.atMs ?? Number.POSITIVE_INFINITY];
+  const fromMs = accepted.atMs;
+  const deadlineMs = fromMs + ttlMs;
+  const endMs = next?.atMs ?? Number.POSITIVE_INFINITY;
   const isStarted = next?.event === 'started';
-  return [{ job: id, deadlineMs: fromMs + ttlMs, fromMs, toMs, isStarted }];
+  // Past its deadline nobody may claim it, and the sweep that ends it comes a moment later.
+  const toMs = isStarted ? endMs : Math.min(deadlineMs, endMs);
+  return [{ job: id, deadlineMs, fromMs, toMs, isStarted }];
 };
 
 /** `starts` in the order of their times. */
