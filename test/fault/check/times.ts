@@ -54,12 +54,14 @@ export const checkTimes = ({ history, jobs, isClockSet = false }: Given): Breach
   const backwards = all.filter(({ events }) =>
     events.some(({ atMs }, at) => atMs < (events[at - 1]?.atMs ?? 0) - GRACE_MS),
   );
+  const onTheWay = history.faults.filter(({ target }) => /worker|gateway/.test(target));
   const runsAfter = history.runs.filter(({ jobId, atMs }) => {
     const events = jobs.get(jobId)?.events ?? [];
     const last = events.findLast((one) => one.atMs <= atMs);
     if (last === undefined || !isTerminal(STATE_AFTER[last.event])) return false;
-    // What was on its way to its worker when it was cancelled may still come there.
-    return last.atMs < atMs - GRACE_MS;
+    // What was on its way to its worker when it was cancelled may still come there, however long
+    // that worker, or the gateway, then stood still.
+    return last.atMs < atMs - GRACE_MS && !wasBroken(onTheWay, last.atMs, atMs, GRACE_MS);
   });
   return [
     ...tell('no job starts after its deadline', late, ({ id }) => id),
