@@ -6,22 +6,24 @@ import { createKeyedBatcher } from './keyed-batch.ts';
 
 const create = (totalMax?: number) => {
   const batches: string[] = [];
+  const idle: string[] = [];
   const batcher = createKeyedBatcher<string, number, string>({
     maxItems: 10,
     queueMax: 10,
     ...(totalMax === undefined ? {} : { totalMax }),
     isPermanent: () => false,
+    onIdle: (key) => idle.push(key),
     run: async (key, items) => {
       batches.push(`${key}:${items.join()}`);
       await nextTurn();
       return items.map((item) => `${key}${item}`);
     },
   });
-  return { batcher, batches };
+  return { batcher, batches, idle };
 };
 
 test('each key has batches of its own, and nothing is kept of a key that is done', async () => {
-  const { batcher, batches } = create();
+  const { batcher, batches, idle } = create();
   const results = Promise.all([
     batcher.add('a', 1),
     batcher.add('b', 2),
@@ -31,6 +33,7 @@ test('each key has batches of its own, and nothing is kept of a key that is done
   assert.partialDeepStrictEqual(batcher.stats(), { keys: 2, waiting: 4 });
   assert.deepEqual(await results, ['a1', 'b2', 'a3', 'b4']);
   await batcher.idle();
+  assert.deepEqual(idle, ['a', 'b']);
   assert.deepEqual(batches, ['a:1,3', 'b:2,4']);
   assert.partialDeepStrictEqual(batcher.stats(), { keys: 0, waiting: 0, runs: 2, landed: 4 });
   assert.equal(await batcher.add('a', 5), 'a5');

@@ -11,6 +11,8 @@ export type KeyedBatcherOptions<Key extends string, Item, Result> = Omit<
   readonly totalMax?: number;
   /** How many bytes may wait over all keys; four times `queueMaxBytes` unless said. */
   readonly totalMaxBytes?: number;
+  /** Called whenever the last batch of `key` has landed and nothing of it waits. */
+  readonly onIdle?: (key: Key) => void;
 };
 
 export type KeyedBatcher<Key extends string, Item, Result> = {
@@ -39,7 +41,7 @@ const NOTHING: BatcherStats = {
 export const createKeyedBatcher = <Key extends string, Item, Result>(
   options: KeyedBatcherOptions<Key, Item, Result>,
 ): KeyedBatcher<Key, Item, Result> => {
-  const { run, totalMax, totalMaxBytes, ...each } = options;
+  const { run, totalMax, totalMaxBytes, onIdle, ...each } = options;
   const allBytes = each.queueMaxBytes === undefined ? undefined : each.queueMaxBytes * 4;
   const sharedRoom = new Room(totalMax ?? each.queueMax * 4, totalMaxBytes ?? allBytes);
   const batchers = new Map<Key, Batcher<Item, Result>>();
@@ -55,7 +57,10 @@ export const createKeyedBatcher = <Key extends string, Item, Result>(
       ...each,
       run: (items) => run(key, items),
       sharedRoom,
-      onIdle: () => drop(key, batcher),
+      onIdle: () => {
+        drop(key, batcher);
+        onIdle?.(key);
+      },
     });
     batchers.set(key, batcher);
     const result = batcher.add(item);

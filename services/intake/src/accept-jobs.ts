@@ -54,8 +54,8 @@ export const createAcceptor = (context: Context): Acceptor => {
   const batches = new Set<Promise<unknown>>();
   // Apart, because the statement of a batch names the way in to which its keys belong.
   const batchers = {
-    http: createBatcherOf(store, 'http'),
-    broker: createBatcherOf(store, 'broker'),
+    http: createBatcherOf(store, 'http', context.changes),
+    broker: createBatcherOf(store, 'broker', context.changes),
   };
   return {
     accept: async (endpointId, source, job) =>
@@ -100,7 +100,7 @@ const countStored = (outcomes: ReadonlyMap<JobId, Outcome>): number => {
   return stored;
 };
 
-const createBatcherOf = (store: BatchStore, source: SubmissionSource) =>
+const createBatcherOf = (store: BatchStore, source: SubmissionSource, changes: Changes) =>
   createKeyedBatcher<EndpointId, NewJob, Outcome>({
     run: async (endpointId, jobs) => {
       // In lanes of their own, so that batches of the two ways in do not wait for each other.
@@ -119,4 +119,5 @@ const createBatcherOf = (store: BatchStore, source: SubmissionSource) =>
     queueMaxBytes: WAITING_MAX_BYTES,
     patience: { waitMaxMs: WAIT_MAX_MS, gaveUp: storeIsAway },
     isPermanent: (error) => !(error instanceof StoreUnavailable),
+    onIdle: changes.settled,
   });

@@ -37,3 +37,19 @@ test('a stream of many jobs is told of at once, then now and then', () => {
   assert.equal(heard.length, 5, 'nothing came since');
   mock.timers.reset();
 });
+
+test('the end of a stream is told of at once', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const { heard, changes } = hearNudges();
+  changes.queued(ONE, 16);
+  changes.settled(ONE);
+  assert.deepEqual(heard, [ONE], 'all was told of already');
+  changes.queued(ONE, 48);
+  changes.settled(TWO);
+  assert.deepEqual(heard, [ONE]);
+  changes.settled(ONE);
+  assert.deepEqual(heard, [ONE, ONE]);
+  mock.timers.tick(1_000);
+  assert.equal(heard.length, 2, 'nothing came since');
+  mock.timers.reset();
+});

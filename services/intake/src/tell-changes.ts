@@ -13,6 +13,8 @@ import type { CancelledJob } from '@switchyard/store';
 export interface Changes {
   /** So many jobs of this endpoint were queued: once a batch. */
   queued(endpointId: EndpointId, jobs: number): void;
+  /** No more jobs of this endpoint are on their way to the queue for now. */
+  settled(endpointId: EndpointId): void;
   /** Jobs were queued again. */
   retried(endpointId: EndpointId, jobIds: readonly JobId[]): void;
   /** Jobs ended as CANCELLED; those that ran have to be stopped. */
@@ -25,8 +27,8 @@ const EMPTY = new Uint8Array();
 /** Ids in one hint, so that it stays well below what a broker carries. */
 const IDS_MAX = 2_000;
 /**
- * A batch of so many is one of a stream of them: what is queued within the next TELL_EVERY_MS is
- * told of together, since who hears of it takes many jobs at a time then.
+ * A batch of so many is one of a stream of them: what is queued within the next TELL_EVERY_MS, or
+ * until the stream has ended, is told of together, since who hears of it takes many jobs at a time.
  */
 const STREAM_MIN_JOBS = 16;
 const TELL_EVERY_MS = 20;
@@ -42,13 +44,14 @@ export const createChanges = (broker: Pick<Broker, 'hint'>): Changes => {
     }
   };
 
-  const queued = tellRarely((endpointId) => {
+  const { queued, settled } = tellRarely((endpointId) => {
     broker.hint(topics.nudge(endpointId), EMPTY);
     broker.hint(topics.appended, EMPTY);
   });
 
   return {
     queued,
+    settled,
     retried: (endpointId, jobIds) => {
       queued(endpointId, jobIds.length);
       changed(endpointId, jobIds);
@@ -77,8 +80,13 @@ export const createChanges = (broker: Pick<Broker, 'hint'>): Changes => {
   };
 };
 
-/** Tells of few jobs at once, and of streams of them each TELL_EVERY_MS, the first at once. */
-const tellRarely = (tell: (endpointId: EndpointId) => void): Changes['queued'] => {
+/**
+ * Tells of few jobs at once, and of streams of them each TELL_EVERY_MS, the first and the last of a
+ * stream at once.
+ */
+const tellRarely = (
+  tell: (endpointId: EndpointId) => void,
+): Pick<Changes, 'queued' | 'settled'> => {
   const resting = new Map<EndpointId, { hasMore: boolean }>();
   const tellAndRest = (endpointId: EndpointId): void => {
     tell(endpointId);
@@ -89,13 +97,21 @@ const tellRarely = (tell: (endpointId: EndpointId) => void): Changes['queued'] =
       if (rest.hasMore) tellAndRest(endpointId);
     }, TELL_EVERY_MS);
   };
-  return (endpointId, jobs) => {
-    if (jobs < STREAM_MIN_JOBS) {
+  return {
+    queued: (endpointId, jobs) => {
+      if (jobs < STREAM_MIN_JOBS) {
+        tell(endpointId);
+        return;
+      }
+      const rest = resting.get(endpointId);
+      if (rest === undefined) tellAndRest(endpointId);
+      else rest.hasMore = true;
+    },
+    settled: (endpointId) => {
+      const rest = resting.get(endpointId);
+      if (rest?.hasMore !== true) return;
+      rest.hasMore = false;
       tell(endpointId);
-      return;
-    }
-    const rest = resting.get(endpointId);
-    if (rest === undefined) tellAndRest(endpointId);
-    else rest.hasMore = true;
+    },
   };
 };

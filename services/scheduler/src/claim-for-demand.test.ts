@@ -9,17 +9,30 @@ import { createDemandBook } from './track-demand.ts';
 
 const ENDPOINT = 'echo' as EndpointId;
 
-/** A claimer of one worker's seats whose claims bring `rows`, what it asks and what it sends. */
-const openClaimer = (seats: number, rows: readonly unknown[]) => {
+/** A row of `claim_jobs`. */
+const row = (at: number, webhook: string | null = null) => ({
+  ...{ job_id: uuidOf(newJobId('async')), worker_id: 'w', instance: 'i', claim_no: 1, rank: 1 },
+  ...{ deadline_ms: at, execution_timeout_ms: 60_000, input: null, secret: null, webhook },
+});
+
+/**
+ * A claimer of one worker's seats, what it asks and what it sends. The first claim brings `rows`;
+ * each takes `claimMs`.
+ */
+const openClaimer = (seats: number, rows: readonly unknown[], claimMs = 0) => {
   const stop = new AbortController();
   const opened = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
   const asked: string[] = [];
+  const askedAtMs: number[] = [];
   const sent: Uint8Array[] = [];
   const store: typeof opened = {
     ...opened,
-    runPinned: <Row>({ name }: { name: string }) => {
+    runPinned: async <Row>({ name }: { name: string }) => {
       asked.push(name);
-      return Promise.resolve((asked.length === 1 ? rows : []) as Row[]);
+      askedAtMs.push(performance.now());
+      const found = (asked.length === 1 ? rows : []) as Row[];
+      if (claimMs > 0) await pause(claimMs);
+      return found;
     },
   };
   const demand = createDemandBook();
@@ -34,7 +47,7 @@ const openClaimer = (seats: number, rows: readonly unknown[]) => {
     },
     isLimited: () => false,
   });
-  return { claimer, stop, asked, sent, close: () => opened.close() };
+  return { claimer, stop, asked, askedAtMs, sent, close: () => opened.close() };
 };
 
 test('nothing is claimed once the scheduler stops, whoever nudges', async () => {
@@ -78,16 +91,30 @@ test('nobody looks for missed jobs where a claim has looked just now', async () 
 });
 
 test('no assign is larger than NATS carries, whatever its webhooks are written in', async () => {
-  const row = (at: number) => ({
-    ...{ job_id: uuidOf(newJobId('async')), worker_id: 'w', instance: 'i', claim_no: 1, rank: 1 },
-    ...{ deadline_ms: at, execution_timeout_ms: 60_000, input: null, secret: null },
-    webhook: `https://example.com/${'\u65e5'.repeat(2_000)}`,
-  });
-  const rows = Array.from({ length: 500 }, (_, at) => row(at));
+  const webhook = `https://example.com/${'\u65e5'.repeat(2_000)}`;
+  const rows = Array.from({ length: 500 }, (_, at) => row(at, webhook));
   const { claimer, sent, close } = openClaimer(500, rows);
   claimer.nudged(ENDPOINT);
   await claimer.idle();
   assert.ok(sent.length > 1);
   assert.ok(Math.max(...sent.map(({ length }) => length)) < 1_048_576);
   await close();
+});
+
+/** How long a claimer is busy behind the begin of its last claim, the first having met `jobs`. */
+const busyMs = async (jobs: number, claimMs: number): Promise<number> => {
+  const rows = Array.from({ length: jobs }, (_, at) => row(at));
+  const { claimer, askedAtMs, close } = openClaimer(100, rows, claimMs);
+  claimer.nudged(ENDPOINT);
+  await claimer.idle();
+  const idleAtMs = performance.now();
+  await close();
+  return idleAtMs - (askedAtMs.at(-1) ?? 0);
+};
+
+test('where many jobs came, the next claim comes three times later than one takes', async () => {
+  const few = await busyMs(15, 25);
+  assert(few < 75, `15 jobs: ${few} ms`);
+  const many = await busyMs(16, 25);
+  assert(many >= 98, `16 jobs: ${many} ms`);
 });

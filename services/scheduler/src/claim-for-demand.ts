@@ -10,7 +10,6 @@ import {
 } from '@switchyard/contracts';
 import type { Log } from '@switchyard/runtime';
 import { type ClaimedJob, claimJobs, type Store, StoreUnavailable } from '@switchyard/store';
-import { createPace, type Pace } from './pace-claims.ts';
 import { createHeads, type Heads } from './remember-heads.ts';
 import type { DemandBook } from './track-demand.ts';
 
@@ -20,11 +19,14 @@ import type { DemandBook } from './track-demand.ts';
  */
 const CLAIM_SEATS = { least: 16, most: 500 } as const;
 /**
- * Where jobs come in numbers, those of the next ms are claimed together, instead of each few as
- * soon as the last ones are. A claim that met only a few jobs is followed by the next at once, so
- * that at an easy pace no job waits for it.
+ * Where so many jobs were claimed until the queue was dry, those of the next ms are claimed
+ * together, behind a rest that is REST_PART times as long as the last claim. Where the machine
+ * is full, claims are slow and each takes many jobs; where it is not, a job hardly waits. At an
+ * easy pace fewer jobs meet a claim, and none waits for it.
  */
 const BUSY_MIN_JOBS = 16;
+const REST_PART = 3;
+const REST_MAX_MS = 100;
 /** An assign stays well below NATS's largest message of 1 MiB. */
 const ASSIGN_MAX_BYTES = 512 * 1024;
 
@@ -68,8 +70,6 @@ type Claims = {
   offered: number;
   /** When the last one began, on the monotonic clock. */
   beganAtMs: number;
-  readonly pace: Pace;
-  pacedAtMs: number;
 };
 
 /**
@@ -85,7 +85,7 @@ export const createClaimer = (context: ClaimContext): Claimer => {
     if (known !== undefined) return known;
     const none = { flight: undefined, again: false, dry: false, offered: CLAIM_SEATS.least };
     const beganAtMs = Number.NEGATIVE_INFINITY;
-    const claims: Claims = { ...none, beganAtMs, pace: createPace(), pacedAtMs: 0 };
+    const claims: Claims = { ...none, beganAtMs };
     endpoints.set(endpointId, claims);
     return claims;
   };
@@ -146,18 +146,13 @@ const claimUntilDry = async (
     taken += claimed;
     if (left === 'maybe more') continue;
     if (left === 'nothing') claims.dry = true;
-    if (claimed >= BUSY_MIN_JOBS) await rest(claims, taken);
+    if (taken >= BUSY_MIN_JOBS) await rest(performance.now() - claims.beganAtMs);
     taken = 0;
     if (!claims.again) return;
   }
 };
 
-const rest = async (claims: Claims, taken: number): Promise<void> => {
-  const nowMs = performance.now();
-  const restMs = claims.pace.restMs(taken, nowMs - claims.pacedAtMs);
-  claims.pacedAtMs = nowMs;
-  await pause(restMs);
-};
+const rest = (tookMs: number): Promise<void> => pause(Math.min(REST_PART * tookMs, REST_MAX_MS));
 
 /**
  * What a claim leaves: no seat to offer, perhaps more jobs, none that it may take now (as at the
