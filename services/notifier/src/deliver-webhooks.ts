@@ -31,9 +31,10 @@ const HELD_MAX = 512;
 const SENDS_MAX_BYTES = 64 * 1_048_576;
 /**
  * From one look to the next at the least, so that what comes due meanwhile, and the room that ends
- * of sends make, are one statement; in ms. After a rest the first look is at once.
+ * of sends make, are one statement; in ms. A quick target has answered all it may be sent at once
+ * long before a later look. After a rest the first look is at once.
  */
-const LOOK_APART_MS = 15;
+const LOOK_APART_MS = 5;
 /**
  * A try that is sent no sooner than this after its statement began is left, in ms: with the ten
  * seconds that a post may take, another notifier could be about to take it for lost (30 s).
