@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Health } from '@switchyard/contracts';
 import { churn } from '../churn.ts';
 import { untilAllDone } from '../contender.ts';
@@ -79,11 +80,26 @@ const topUp = async (arena: SwitchyardArena, waiting: number): Promise<void> => 
   await fillJobs(arena.databaseUrl, NEIGHBOUR, Math.max(0, waiting - jobs.inQueue));
 };
 
+const RELAYED_MAX_MS = 180_000;
+const LOOK_AGAIN_MS = 250;
+
+const isRelayed = async (databaseUrl: string): Promise<boolean> => {
+  const query = `select not exists (select from events, cursors
+    where (events.txid, events.id) > (cursors.txid, cursors.id)) as yes`;
+  const [row] = await queryOnce<{ yes: boolean }>(databaseUrl, query);
+  return row?.yes === true;
+};
+
 /**
- * What Postgres does by itself in the minutes after a million rows were written: what is compared
- * is jobs that wait, not how they came.
+ * What the relay, and Postgres by itself, do in the minutes after a million rows were written: what
+ * is compared is jobs that wait, not how they came.
  */
 const tidyUp = async (databaseUrl: string): Promise<void> => {
+  const untilMs = performance.now() + RELAYED_MAX_MS;
+  while (!(await isRelayed(databaseUrl))) {
+    if (performance.now() > untilMs) throw new Error('the events of the backlog are not relayed');
+    await pause(LOOK_AGAIN_MS);
+  }
   await queryOnce(databaseUrl, 'vacuum');
   await queryOnce(databaseUrl, 'checkpoint');
 };
