@@ -5,6 +5,7 @@ import { RANK } from '@switchyard/lifecycle';
 import {
   claimJobs,
   expireJobs,
+  findEarlier,
   pauseEndpoint,
   readStatuses,
   requeueJobs,
@@ -85,6 +86,26 @@ describe('the order of claims', () => {
     );
     assert(one && kept && Math.abs(one.deadlineMs - kept.ms) <= 1, 'its deadline is told');
     assert.equal((await claim(store, endpointId, 9)).length, 2);
+  });
+
+  test('what it passes over by that is found, the earliest of each priority', async () => {
+    const endpointId = await makeEndpoint(store);
+    const atMs = Date.now();
+    const ttls = [{ ttlMs: 90_000 }, { ttlMs: 30_000 }, { ttlMs: 20_000 }];
+    await accept(store, endpointId, ...ttls);
+    await acceptOne(store, endpointId, { ttlMs: 10_000, rank: RANK.highReturned });
+    const none = { highMs: undefined, lowMs: undefined };
+    const look = (fromMs: number) =>
+      findEarlier(store, endpointId, { highMs: fromMs, lowMs: fromMs });
+    assert.deepEqual(await look(atMs + 15_000), none, 'a job that came back is not passed over');
+    const found = await look(atMs + 60_000);
+    assert(found.highMs && Math.abs(found.highMs - atMs - 20_000) < 5_000, `${found.highMs}`);
+    assert.equal(found.lowMs, undefined);
+    const low = await acceptOne(store, endpointId, { ttlMs: 40_000, rank: RANK.low });
+    assert.notEqual((await look(atMs + 60_000)).lowMs, undefined, low);
+    assert.deepEqual(await findEarlier(store, endpointId, none), none);
+    const claimed = await claimJobs(store, endpointId, PROCESS, seats(9), false, found);
+    assert.equal(claimed.length, 5, 'a claim from there finds all');
   });
 
   test('seats each worker as often as it is named', async () => {

@@ -102,3 +102,17 @@ test('a plan made on empty tables reads no more once they are full', async () =>
     assert(rowsRead(node) <= 20, `${node['Relation Name']}: ${rowsRead(node)} rows read`);
   }
 });
+
+test('what claims pass over is found without reading the queue', async () => {
+  await using database = await withStore();
+  const { store, sql } = database;
+  await sql('alter table queue set (autovacuum_enabled = off)');
+  const endpointId = await makeEndpoint(store);
+  const values = [`'${endpointId}'`, `'infinity'`, `'infinity'`];
+  const nodes = await explainStatement(store, 'find_earlier', values, () =>
+    fill(database, endpointId, 20_000, `now() + interval '1 hour'`),
+  );
+  const scans = nodes.filter((node) => node['Relation Name'] === 'queue');
+  assert.equal(scans.length, 2);
+  for (const node of scans) assert(rowsRead(node) <= 1, `${rowsRead(node)} rows read`);
+});

@@ -21,6 +21,7 @@ export * from './statements/end-overdue-jobs.ts';
 export * from './statements/escalate-jobs.ts';
 export * from './statements/events.ts';
 export * from './statements/expire-jobs.ts';
+export * from './statements/find-earlier.ts';
 export * from './statements/find-escalating.ts';
 export * from './statements/find-expired.ts';
 export * from './statements/find-held.ts';

@@ -9,7 +9,13 @@ import {
   topics,
 } from '@switchyard/contracts';
 import type { Log } from '@switchyard/runtime';
-import { type ClaimedJob, claimJobs, type Store, StoreUnavailable } from '@switchyard/store';
+import {
+  type ClaimedJob,
+  claimJobs,
+  findEarlier,
+  type Store,
+  StoreUnavailable,
+} from '@switchyard/store';
 import { createHeads, type Heads } from './remember-heads.ts';
 import type { DemandBook } from './track-demand.ts';
 
@@ -77,7 +83,10 @@ type Claims = {
  * are left. A queue that was found dry is looked at again only when somebody says that it grew.
  */
 export const createClaimer = (context: ClaimContext): Claimer => {
-  const heads = createHeads((endpointId) => start(endpointId));
+  const heads = createHeads({
+    findEarlier: (endpointId, from) => findEarlier(context.store, endpointId, from),
+    due: (endpointId) => start(endpointId),
+  });
   const endpoints = new Map<EndpointId, Claims>();
 
   const claimsOf = (endpointId: EndpointId): Claims => {

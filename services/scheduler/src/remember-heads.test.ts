@@ -1,29 +1,38 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { EndpointId } from '@switchyard/contracts';
+import type { ClaimFrom } from '@switchyard/store';
 import { createHeads } from './remember-heads.ts';
 
 const ENDPOINT = 'echo' as EndpointId;
+const LOOK_BACK_MS = 300;
+const NOTHING: ClaimFrom = { highMs: undefined, lowMs: undefined };
 /** Of the ranks that ADR 1 names: high returned, high, low returned, low. */
 const high = (deadlineMs: number) => ({ rank: 1 as const, deadlineMs });
 
-const openHeads = () => {
+/** Heads whose looks back take `backMs` and find `earlier`, on a clock of their own. */
+const openHeads = (backMs = 6, earlier: ClaimFrom | Error = NOTHING) => {
   const clock = { ms: 1_000 };
-  const called = Promise.withResolvers<EndpointId>();
-  const heads = createHeads(
-    (endpointId) => called.resolve(endpointId),
-    () => clock.ms,
-  );
-  const look = (
-    tookMs: number,
-    ...claimed: Parameters<ReturnType<typeof heads.look>['end']>[0]
-  ) => {
-    const begun = heads.look(ENDPOINT);
+  const due: EndpointId[] = [];
+  const lookedBackFrom: ClaimFrom[] = [];
+  const heads = createHeads({
+    findEarlier: (_, from) => {
+      lookedBackFrom.push(from);
+      clock.ms += backMs;
+      return earlier instanceof Error ? Promise.reject(earlier) : Promise.resolve(earlier);
+    },
+    due: (endpointId) => due.push(endpointId),
+    nowMs: () => clock.ms,
+  });
+  const begin = () => heads.look(ENDPOINT);
+  const look = (tookMs: number, ...claimed: Parameters<ReturnType<typeof begin>['end']>[0]) => {
+    const begun = begin();
     clock.ms += tookMs;
     begun.end(claimed);
     return begun.from;
   };
-  return { clock, called: called.promise, look };
+  return { due, lookedBackFrom, begin, look };
 };
 
 test('quick looks are at the whole queue', () => {
@@ -40,22 +49,43 @@ test('after a slow look the next begins at the last deadline claimed, of each ra
   assert.deepEqual(look(1), { highMs: 40, lowMs: 5 });
 });
 
-test('the whole queue is looked at each 250 ms, and always again once that is quick', () => {
-  const { clock, look } = openHeads();
+test('what looks passed over is looked for beside them, once while they go on', async () => {
+  const { look, due, lookedBackFrom } = openHeads();
   look(6, high(30));
-  clock.ms += 245;
-  assert.equal(look(6), undefined, '251 ms after the last');
-  assert.deepEqual(look(1), { highMs: undefined, lowMs: undefined });
-  clock.ms += 250;
-  assert.equal(look(1, high(50)), undefined);
+  look(1, high(40));
+  await pause(LOOK_BACK_MS);
+  assert.deepEqual(lookedBackFrom, [{ highMs: 40, lowMs: undefined }]);
+  assert.deepEqual(due, [], 'nothing was found');
+  assert.deepEqual(look(1), { highMs: 40, lowMs: undefined });
+  await pause(LOOK_BACK_MS);
+  assert.equal(lookedBackFrom.length, 2);
+  await pause(LOOK_BACK_MS);
+  assert.equal(lookedBackFrom.length, 2, 'nobody has claimed since');
+});
+
+test('the next look begins at what was passed over, also behind one under way', async () => {
+  const { begin, look, due } = openHeads(6, { highMs: 10, lowMs: undefined });
+  look(6, high(30), { rank: 3, deadlineMs: 5 });
+  const underWay = begin();
+  await pause(LOOK_BACK_MS);
+  assert.deepEqual(due, [ENDPOINT]);
+  underWay.end([high(40)]);
+  assert.deepEqual(look(1, high(10)), { highMs: 10, lowMs: 5 });
+  assert.deepEqual(look(1), { highMs: 10, lowMs: 5 });
+});
+
+test('once the look back is quick, looks are at the whole queue', async () => {
+  const { look, due } = openHeads(1, { highMs: 10, lowMs: undefined });
+  look(6, high(30));
+  await pause(LOOK_BACK_MS);
+  assert.deepEqual(due, [ENDPOINT]);
+  assert.equal(look(1, high(10)), undefined);
   assert.equal(look(1), undefined);
 });
 
-test('a full look is asked for where none comes by itself', async () => {
-  const { look, called } = openHeads();
-  // The timer keeps no process alive, so this one has to.
-  const alive = setTimeout(() => undefined, 5_000);
+test('where the look back fails, looks are at the whole queue', async () => {
+  const { look } = openHeads(6, new Error('the database is away'));
   look(6, high(30));
-  assert.equal(await called, ENDPOINT);
-  clearTimeout(alive);
+  await pause(LOOK_BACK_MS);
+  assert.equal(look(1), undefined);
 });

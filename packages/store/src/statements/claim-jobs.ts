@@ -193,7 +193,8 @@ export const fromAfter = (
   return { highMs, lowMs };
 };
 
-const timeOf = (ms: number | undefined): string =>
+/** `ms` since 1970 as a timestamptz; without one, before all. */
+export const timeOf = (ms: number | undefined): string =>
   ms === undefined ? '-infinity' : new Date(ms).toISOString();
 
 /**
