@@ -76,7 +76,7 @@ export const acceptWishes = async (
 
 const readNowMs = async (sql: TestStore['sql']): Promise<number> => {
   const [clock] = await sql<{ ms: number }>(
-    'select ceil(extract(epoch from clock_timestamp()) * 1000)::float8 as ms',
+    'select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as ms',
   );
   if (clock === undefined) throw new TypeError('the database has a clock');
   return clock.ms;

@@ -84,7 +84,14 @@ type Claims = {
  */
 export const createClaimer = (context: ClaimContext): Claimer => {
   const heads = createHeads({
-    findEarlier: (endpointId, from) => findEarlier(context.store, endpointId, from),
+    findEarlier: async (endpointId, from) => {
+      try {
+        return await findEarlier(context.store, endpointId, from);
+      } catch (error) {
+        tellFailure(context.log, endpointId, error);
+        throw error;
+      }
+    },
     due: (endpointId) => start(endpointId),
   });
   const endpoints = new Map<EndpointId, Claims>();

@@ -20,7 +20,7 @@ export interface Heads {
 }
 
 export type HeadsOptions = {
-  /** As the store's `findEarlier`. */
+  /** As the store's `findEarlier`; it tells of its failures itself. */
   readonly findEarlier: (endpointId: EndpointId, from: ClaimFrom) => Promise<ClaimFrom>;
   /** Called where jobs may wait that looks passed over: the next one finds them. */
   readonly due: (endpointId: EndpointId) => void;
@@ -69,7 +69,7 @@ export const createHeads = ({
     lookingBack.add(endpointId);
     const later = (): void => {
       lookBack(endpointId)
-        // Whatever it was, a look at the whole queue needs nothing of it.
+        // Told of by `findEarlier`; a look at the whole queue needs nothing of it.
         .catch(() => heads.delete(endpointId))
         .finally(() => lookingBack.delete(endpointId));
     };
