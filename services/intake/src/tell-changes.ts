@@ -13,7 +13,7 @@ import type { CancelledJob } from '@switchyard/store';
 export interface Changes {
   /** So many jobs of this endpoint were queued: once a batch. */
   queued(endpointId: EndpointId, jobs: number): void;
-  /** No more jobs of this endpoint are on their way to the queue for now. */
+  /** What was on its way to the queue of this endpoint has come there, or was refused. */
   settled(endpointId: EndpointId): void;
   /** Jobs were queued again. */
   retried(endpointId: EndpointId, jobIds: readonly JobId[]): void;
