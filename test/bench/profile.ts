@@ -72,7 +72,8 @@ await using servers = openServers();
 await using arena = await openSwitchyard(servers, { env: INSPECTED });
 using opened = new DisposableStack();
 const inspectors = (await openInspectors(arena.switchyard)).map((one) => opened.use(one));
-const prepared = await load(arena, jobs);
+await using parts = new AsyncDisposableStack();
+const prepared = await load(arena, jobs, parts);
 if (prepared.workerUrl !== undefined) {
   inspectors.push(opened.use(await openInspector('worker', prepared.workerUrl)));
 }

@@ -41,7 +41,11 @@ export const createNotifier = (context: NotifierContext): Service => {
       deliver = startDeliverLoop(context, deliverer);
       const relaying = startRelayLoop(context, relay);
       loops = [deliver, relaying, startLagLoop(context), startDeadRowsLoop(context)];
-      const listeners = { relay: relaying, deliver, progress };
+      const appended = (): void => {
+        relay.heard();
+        relaying.wake();
+      };
+      const listeners = { appended, deliver, progress };
       await listenForHints(context.broker, listeners, stop.signal);
     },
     stop: async () => {

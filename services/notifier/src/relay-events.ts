@@ -28,11 +28,14 @@ const BUSY_REST_MS = 75;
 const BUSY_MIN_EVENTS = 64;
 /**
  * A full page of nothing but accepted jobs is one of a burst, and tells what their senders were
- * told already: for the first BURST_MS of it the next page follows BURST_REST_MS later, so that
- * those who store the jobs have the machine and the database first. In ms.
+ * told already: for the first BURST_MS of it, while hints say that it goes on, the next page
+ * follows BURST_REST_MS later, so that those who store the jobs have the machine and the database
+ * first. In ms.
  */
-const BURST_REST_MS = 100;
+const BURST_REST_MS = 500;
 const BURST_MS = 5_000;
+/** A stream of jobs is hinted at each 20 ms; without a hint for so long it is over. In ms. */
+const BURST_QUIET_MS = 100;
 
 export type RelayContext = PublishContext & {
   readonly store: Store;
@@ -40,6 +43,8 @@ export type RelayContext = PublishContext & {
 };
 
 export interface Relay {
+  /** To be called on each hint that the log has grown. */
+  heard(): void;
   /**
    * Publishes what the event log holds behind the cursor, in its order, and moves the cursor.
    * Does nothing while another instance relays.
@@ -61,6 +66,7 @@ export const createRelay = (context: RelayContext): Relay => {
   let held: EventCursor | undefined;
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let restMs = REST_MS;
+  const bursts = createBursts();
 
   const hold = async (): Promise<EventCursor | undefined> => {
     const everyMs = held === undefined ? ASK_EVERY_MS : RENEW_AFTER_MS;
@@ -85,6 +91,7 @@ export const createRelay = (context: RelayContext): Relay => {
   };
 
   return {
+    heard: bursts.heard,
     run: async (signal) => {
       if (!broker.stats().connected) throw new Error(BROKER_AWAY);
       const from = await hold();
@@ -98,7 +105,7 @@ export const createRelay = (context: RelayContext): Relay => {
         while (events.length > 0 && !signal.aborted) {
           events = await advance(events);
           if ((await hold()) === undefined) return;
-          await giveWay(events, beganMs);
+          await bursts.giveWay(events, beganMs, signal);
         }
       } catch (error) {
         // What the database knows of the cursor may be another thing by now.
@@ -118,9 +125,27 @@ export const createRelay = (context: RelayContext): Relay => {
 const restBehind = ({ length }: readonly LoggedEvent[]): number =>
   length < BUSY_MIN_EVENTS ? REST_MS : BUSY_REST_MS;
 
-/** Rests before a page of a burst that began at `beganMs` on the monotonic clock. */
-const giveWay = async (events: readonly LoggedEvent[], beganMs: number): Promise<void> => {
-  const isFull = events.length >= BATCH_MAX_EVENTS;
-  if (!isFull || performance.now() - beganMs >= BURST_MS) return;
-  if (events.every(({ event }) => event === 'accepted')) await pause(BURST_REST_MS);
+/** Those who store jobs go before those who tell of them. */
+const createBursts = () => {
+  let heardAtMs = Number.NEGATIVE_INFINITY;
+  const goesOn = (): boolean => performance.now() - heardAtMs < BURST_QUIET_MS;
+  return {
+    /** To be called on each hint that the log has grown. */
+    heard: (): void => {
+      heardAtMs = performance.now();
+    },
+    /** Rests before the page `events` of a run that began at `beganMs` on the monotonic clock. */
+    giveWay: async (
+      events: readonly LoggedEvent[],
+      beganMs: number,
+      signal: AbortSignal,
+    ): Promise<void> => {
+      if (events.length < BATCH_MAX_EVENTS) return;
+      if (events.some(({ event }) => event !== 'accepted')) return;
+      const untilMs = Math.min(performance.now() + BURST_REST_MS, beganMs + BURST_MS);
+      while (performance.now() < untilMs && goesOn() && !signal.aborted) {
+        await pause(BURST_QUIET_MS);
+      }
+    },
+  };
 };

@@ -17,7 +17,12 @@ export type PreparedLoad = {
   readonly run: () => Promise<void>;
 };
 
-export type Load = (arena: SwitchyardArena, jobs: number) => Promise<PreparedLoad>;
+/** What it starts besides is added to `parts`, which end when the profile has been taken. */
+export type Load = (
+  arena: SwitchyardArena,
+  jobs: number,
+  parts: AsyncDisposableStack,
+) => Promise<PreparedLoad>;
 
 const CONNECTIONS = 64;
 
@@ -61,10 +66,10 @@ const post = async (
   });
 };
 
-const withWebhooks: Load = async (arena, jobs) => {
+const withWebhooks: Load = async (arena, jobs, parts) => {
   const port = await freePort();
   const plan: WebhookPlan = { port };
-  const target = startProgram('webhook-target', plan);
+  const target = parts.use(startProgram('webhook-target', plan));
   await target.ready;
   const body = `{"input":${PLAIN_INPUT},"webhook":"http://127.0.0.1:${port}/hook"}`;
   return runThrough(arena, (count) => post(arena, count, { body }), jobs);
