@@ -217,3 +217,31 @@ test('the session that hides events from the relay is found', async () => {
   // How many there are depends on when the sessions last told Postgres's statistics.
   assert((await told('switchyard_dead_rows')) >= 0);
 });
+
+test('the log of a database that was restored in another cluster is published on', async () => {
+  await using ground = await layGround();
+  await using collected = collectEvents(ground.broker);
+  const endpointId = await makeEndpoint(ground.store, 'echo');
+  const before = await ground.startNotifier();
+  await submitJobs(ground.store, endpointId, [null, null]);
+  ground.hintAppended();
+  await collected.count(2);
+  while ((await readCursorLag(ground.store, 'relay')) > 0) await pause(20);
+  await before.stop();
+  // The transactions of the cluster that was dumped had higher numbers than those of this one.
+  const client = new pg.Client({ connectionString: ground.url });
+  await client.connect();
+  for (const table of ['events', 'cursors']) {
+    await client.query(`update ${table} set txid = (txid::text::bigint + 1000000)::text::xid8`);
+  }
+  await client.end();
+  await submitJobs(ground.store, endpointId, [null]);
+  await ground.startNotifier();
+  await collected.count(3);
+  await submitJobs(ground.store, endpointId, [null]);
+  ground.hintAppended();
+  await collected.count(4);
+  assert.equal(new Set(collected.events.map(({ id }) => id)).size, 4);
+  assert.equal(collected.events.length, 4, 'none came twice');
+  assert.ok(ground.lines.some((line) => line.includes('numbered anew')));
+});

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import type { JobId } from '@switchyard/contracts';
 import {
   type EventCursor,
   type LoggedEvent,
   moveCursor,
   readEventsAfter,
   readEventsOfJob,
+  realignCursor,
   type Store,
   takeCursor,
 } from '@switchyard/store';
 import pg from 'pg';
-import { withStore } from '../support/store.ts';
+import { type TestStore, withStore } from '../support/store.ts';
 import { accept, acceptOne, claim, finish, makeEndpoint } from './jobs.ts';
 
 const database = await withStore();
@@ -174,5 +176,63 @@ describe('the cursor of the relay', () => {
 
   test('of no name is nobody’s', async () => {
     assert.equal(await takeCursor(store, 'other', 'a', 60_000), undefined);
+  });
+});
+
+describe('the log of another cluster', () => {
+  const FAR = 1_000_000_000;
+  /** As a dump leaves it: the numbers of transactions are those of a cluster that was older. */
+  const restore = async (restored: Store, told: number): Promise<EventCursor> => {
+    const events = await readEventsAfter(restored, START, 1_000);
+    const last = events[told - 1] ?? START;
+    await sqlOf(`update events set txid = (txid::text::bigint + ${FAR})::text::xid8`);
+    const cursor = { txid: String(Number(last.txid) + FAR), id: last.id };
+    await sqlOf('update cursors set txid = $1::xid8, id = $2', [cursor.txid, cursor.id]);
+    return cursor;
+  };
+  let sqlOf: TestStore['sql'];
+
+  const prepare = async (one: TestStore) => {
+    sqlOf = one.sql;
+    const endpointId = await makeEndpoint(one.store);
+    const jobs: JobId[] = [];
+    for (let n = 0; n < 4; n += 1) jobs.push(await acceptOne(one.store, endpointId));
+    return { endpointId, jobs };
+  };
+
+  test('is numbered anew: what was told stays told, all else is read', async () => {
+    await using one = await withStore();
+    const { endpointId, jobs } = await prepare(one);
+    await restore(one.store, 2);
+    const own = await acceptOne(one.store, endpointId);
+    await takeCursor(one.store, 'relay', 'a', 60_000);
+    assert.equal(await realignCursor(one.store, 'relay', 'a'), 3);
+    const cursor = (await takeCursor(one.store, 'relay', 'a', 60_000)) ?? assert.fail();
+    const idsOf = async (): Promise<JobId[]> =>
+      (await readEventsAfter(one.store, cursor, 10)).map(({ jobId }) => jobId);
+    while ((await idsOf()).length < 3);
+    const next = await acceptOne(one.store, endpointId);
+    while ((await idsOf()).length < 4);
+    assert.deepEqual(await idsOf(), [...jobs.slice(2), own, next]);
+    assert.equal(await realignCursor(one.store, 'relay', 'a'), undefined, 'it is one of ours now');
+  });
+
+  test('is found by events beyond the cursor as well', async () => {
+    await using one = await withStore();
+    await prepare(one);
+    await restore(one.store, 0);
+    await sqlOf("update cursors set txid = '0', id = 0");
+    await takeCursor(one.store, 'relay', 'a', 60_000);
+    assert.equal(await realignCursor(one.store, 'relay', 'a'), 4);
+  });
+
+  test('is left alone by whoever does not hold the cursor, and any other log', async () => {
+    await using one = await withStore();
+    await prepare(one);
+    await takeCursor(one.store, 'relay', 'a', 60_000);
+    assert.equal(await realignCursor(one.store, 'relay', 'a'), undefined);
+    const cursor = await restore(one.store, 2);
+    assert.equal(await realignCursor(one.store, 'relay', 'b'), undefined);
+    assert.deepEqual(await takeCursor(one.store, 'relay', 'a', 60_000), cursor);
   });
 });

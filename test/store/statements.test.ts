@@ -29,6 +29,7 @@ const SWEEPS: Readonly<Record<string, string>> = {
     ),
   ),
   find_lost_endpoints: 'steps through the endpoints by the index, one row of each',
+  realign_cursor: 'reads the whole log where it was restored, else one row of its index',
   read_cursor_lag: 'as the relay reads: one row of the index of the commit order',
 };
 

@@ -68,6 +68,7 @@ export * from './statements/read-seal-check.ts';
 export * from './statements/read-statuses.ts';
 export * from './statements/read-stored-jobs.ts';
 export * from './statements/read-webhook-secrets.ts';
+export * from './statements/realign-cursor.ts';
 export * from './statements/record-delivery-tries.ts';
 export * from './statements/requeue-jobs.ts';
 export * from './statements/retire-jobs.ts';

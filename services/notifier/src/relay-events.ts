@@ -5,6 +5,7 @@ import {
   type LoggedEvent,
   moveCursor,
   readEventsAfter,
+  realignCursor,
   type Store,
   takeCursor,
 } from '@switchyard/store';
@@ -72,7 +73,9 @@ export const createRelay = (context: RelayContext): Relay => {
     const everyMs = held === undefined ? ASK_EVERY_MS : RENEW_AFTER_MS;
     if (performance.now() - askedAtMs < everyMs) return held;
     askedAtMs = performance.now();
+    const isNew = held === undefined;
     held = await takeCursor(store, RELAY_CURSOR, instance, HOLD_MS);
+    if (isNew && held !== undefined) held = await realign(context, held);
     return held;
   };
 
@@ -120,6 +123,17 @@ export const createRelay = (context: RelayContext): Relay => {
       await takeCursor(store, RELAY_CURSOR, instance, 0);
     },
   };
+};
+
+/** The cursor, which was just taken, or what stands for it in a database that was restored. */
+const realign = async (
+  { store, log, instance }: RelayContext,
+  held: EventCursor,
+): Promise<EventCursor | undefined> => {
+  const waiting = await realignCursor(store, RELAY_CURSOR, instance);
+  if (waiting === undefined) return held;
+  log.warn({ waiting }, 'The event log is that of another cluster and was numbered anew');
+  return takeCursor(store, RELAY_CURSOR, instance, HOLD_MS);
 };
 
 const restBehind = ({ length }: readonly LoggedEvent[]): number =>
