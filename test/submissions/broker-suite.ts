@@ -100,6 +100,19 @@ const testTaken = (ground: () => Ground): void => {
     assert.equal(await countOf(ground(), 'twice'), 1);
   });
 
+  test('who publishes again for want of an answer is answered', async () => {
+    const { intake, producer } = ground();
+    await intake.makeEndpoint('unheard');
+    const publication = { endpoint: 'unheard', body: '{"input":1}', id: randomUUID() };
+    await producer.publish(publication);
+    await until(async () => (await countOf(ground(), 'unheard')) === 1);
+    // For a second NATS drops what has the id of another message.
+    await pause(1_500);
+    const { id } = parsed(await producer.publishAndHear(publication));
+    assert.equal((await intake.send(`GET /v2/unheard/status/${id}`)).json.status, 'IN_QUEUE');
+    assert.equal(await countOf(ground(), 'unheard'), 1);
+  });
+
   test('who asks and waits hears the id, or the problem', async () => {
     const { intake, producer } = ground();
     await intake.makeEndpoint('asked');

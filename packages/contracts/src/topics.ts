@@ -44,6 +44,12 @@ const DAY_MS = 86_400_000;
 const MIB = 1_048_576;
 
 /**
+ * Message ids of submissions are known from the database for a day. What the broker drops as a
+ * repeat is not answered, so that it does so no longer than clients repeat by themselves. In ms.
+ */
+const SUBMISSIONS_DUPLICATE_MS = 1_000;
+
+/**
  * What is stored on the broker, as its port declares it. Submissions have no bound of their own:
  * NATS sets aside what a bound allows when it makes a stream, and refuses where the disk is
  * smaller.
@@ -54,7 +60,7 @@ export const streams = {
     topics: [topics.anySubmit],
     keep: 'work',
     group: 'intake',
-    duplicateWindowMs: 120_000,
+    duplicateWindowMs: SUBMISSIONS_DUPLICATE_MS,
   },
   events: {
     name: 'SWITCHYARD_EVENTS',
