@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type EndpointId, newJobId, uuidOf } from '@switchyard/contracts';
 import {
   createLog,
@@ -7,12 +8,32 @@ import {
   createSealer,
   createTargetGuard,
   makeWebhookSecret,
+  type Sealer,
 } from '@switchyard/runtime';
 import { openStore } from '@switchyard/store';
-import { createDeliverer } from './deliver-webhooks.ts';
+import { createDeliverer, type Deliverer } from './deliver-webhooks.ts';
 
 const opened = openStore({ url: 'postgres://nobody@127.0.0.1:1/none', applicationName: 'test' });
 after(() => opened.close());
+
+type Ask = <Row>(statement: { name: string }) => Promise<Row[]>;
+
+/** One that only notes what it sends, on a database that answers as `ask` does. */
+const layDeliverer = (ask: Ask, sealer: Sealer, sent: string[] = []): Deliverer =>
+  createDeliverer(
+    {
+      store: { ...opened, run: ask, runPinned: ask },
+      log: createLog({ level: 'fatal', service: 'notifier', instance: 'n' }),
+      metrics: createMetrics({ service: 'notifier' }),
+      sealer,
+      targetGuard: createTargetGuard({ allowPrivateTargets: [] }),
+      wrapPoster: () => (webhook) => {
+        sent.push(webhook.url);
+        return Promise.reject(new Error('it is only noted'));
+      },
+    },
+    () => undefined,
+  );
 
 /** A look that begins one try, in a process that stands still for `stoppedMs` meanwhile. */
 const lookWhileStopped = async (stoppedMs: number, nowMs: { value: number }): Promise<string[]> => {
@@ -34,20 +55,7 @@ const lookWhileStopped = async (stoppedMs: number, nowMs: { value: number }): Pr
     if (name === 'start_deliveries') nowMs.value += stoppedMs;
     return Promise.resolve((rows[name] ?? []) as Row[]);
   };
-  const deliverer = createDeliverer(
-    {
-      store: { ...opened, run: ask, runPinned: ask },
-      log: createLog({ level: 'fatal', service: 'notifier', instance: 'n' }),
-      metrics: createMetrics({ service: 'notifier' }),
-      sealer,
-      targetGuard: createTargetGuard({ allowPrivateTargets: [] }),
-      wrapPoster: () => (webhook) => {
-        sent.push(webhook.url);
-        return Promise.reject(new Error('it is only noted'));
-      },
-    },
-    () => undefined,
-  );
+  const deliverer = layDeliverer(ask, sealer, sent);
   await deliverer.look(new AbortController().signal);
   await deliverer.drain(0);
   return sent;
@@ -58,4 +66,21 @@ test('a try is not sent by a process that stood still since it was begun', async
   t.mock.method(performance, 'now', () => nowMs.value);
   assert.deepEqual(await lookWhileStopped(9_000, nowMs), ['https://example.com/']);
   assert.deepEqual(await lookWhileStopped(11_000, nowMs), []);
+});
+
+test('looks that take long are further apart', async () => {
+  const TOOK_MS = 30;
+  const beganAtMs: number[] = [];
+  const ask: Ask = async () => {
+    beganAtMs.push(performance.now());
+    await pause(TOOK_MS);
+    return [];
+  };
+  const deliverer = layDeliverer(ask, createSealer([Buffer.alloc(32)]));
+  for (let n = 0; n < 3; n += 1) await deliverer.look(new AbortController().signal);
+  const [first = 0, second = 0, third = 0] = beganAtMs;
+  // Timers may be early by a part of a ms: that which takes the time, and that which waits.
+  const leastMs = 5 * (TOOK_MS - 1) - 1;
+  assert.ok(second - first >= leastMs, `the second came ${second - first} ms later`);
+  assert.ok(third - second >= leastMs, `the third came ${third - second} ms later`);
 });

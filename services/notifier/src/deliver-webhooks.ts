@@ -34,7 +34,9 @@ const SENDS_MAX_BYTES = 64 * 1_048_576;
  * of sends make, are one statement; in ms. A quick target has answered all it may be sent at once
  * long before a later look. After a rest the first look is at once.
  */
-const LOOK_APART_MS = 5;
+const LOOK_APART_MS = { least: 5, most: 250 } as const;
+/** They are as far apart as this many of them take, since one reads a row of each endpoint. */
+const LOOKS_APART = 5;
 /**
  * A try that is sent no sooner than this after its statement began is left, in ms: with the ten
  * seconds that a post may take, another notifier could be about to take it for lost (30 s).
@@ -65,19 +67,28 @@ export const createDeliverer = (context: DeliverContext, ended: () => void): Del
   const openKeys = createKeyOpener(context);
   const sender = createSender(context, ended);
   let turn = 0;
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let nextLookAtMs = Number.NEGATIVE_INFINITY;
 
   const rest = async (signal: AbortSignal): Promise<void> => {
-    const restMs = lookedAtMs + LOOK_APART_MS - performance.now();
+    const restMs = nextLookAtMs - performance.now();
     if (restMs > 0) await pause(restMs, undefined, { signal });
-    lookedAtMs = performance.now();
+    nextLookAtMs = performance.now() + LOOK_APART_MS.least;
+  };
+
+  const findDue = async (): Promise<EndpointId[]> => {
+    const beganAtMs = performance.now();
+    const endpoints = await findDueDeliveries(store);
+    const apartMs = LOOKS_APART * (performance.now() - beganAtMs);
+    const { least, most } = LOOK_APART_MS;
+    nextLookAtMs = beganAtMs + Math.min(Math.max(apartMs, least), most);
+    return endpoints;
   };
 
   return {
     look: async (signal) => {
       await rest(signal);
       if (sender.room() === 0) return;
-      const endpoints = inTurn(await findDueDeliveries(store), turn++);
+      const endpoints = inTurn(await findDue(), turn++);
       for (const [at, endpointId] of endpoints.entries()) {
         // Each endpoint gets its share of the room, so that one cannot take all of it.
         const share = Math.ceil(sender.room() / (endpoints.length - at));
