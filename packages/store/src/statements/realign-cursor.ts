@@ -17,9 +17,8 @@ const IS_FOREIGN = `greatest(
 
 /**
  * What was told of stays in front, what was not is as if it were written now. An event with a
- * number that this cluster has passed may be one of its own, written before this look: it has a
- * higher id than all that were restored. Of those that came with the cursor some may be told of
- * once more.
+ * number that this cluster has passed may be one of its own, written before this look, which has a
+ * higher id than all that were restored; so one that was restored may be told of a second time.
  */
 const REALIGN = statement({
   name: 'realign_cursor',
