@@ -207,7 +207,9 @@ test('the session that hides events from the relay is found', async () => {
   await submitJobs(ground.store, endpointId, [null]);
   await pause(5);
   assert((await readCursorLag(ground.store, 'relay')) > 0);
-  assert.equal((await findHorizonHolder(ground.store))?.applicationName, 'holder');
+  const holder = async () => (await findHorizonHolder(ground.store))?.applicationName;
+  // Tests of other databases have transactions on this server, older ones too until they end.
+  while ((await holder()) !== 'holder') await pause(20);
   const notifier = await ground.startNotifier();
   const told = async (name: string): Promise<number> => {
     const found = new RegExp(`^${name}\\{[^}]*\\} ([\\d.]+)$`, 'm').exec(await notifier.metrics());
