@@ -3,11 +3,9 @@
  * one, `npm run accept -- all` runs each. The exit code is the program's own; for `all`, 1 when one
  * of them failed.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import path from 'node:path';
+import { runProgram } from './support/run-program.ts';
 
 const FOLDER = path.join(import.meta.dirname, 'acceptance');
 
@@ -28,18 +26,10 @@ const listPrograms = (): void => {
   console.log(`${PROGRAMS.length} programs; run one by its name, or all`);
 };
 
-/** Runs one program on this terminal. @returns its exit code; 128 and more for a signal. */
-const runProgram = async (name: string, args: readonly string[]): Promise<number> => {
+/** Runs one program and tells how long it took. @returns its exit code. */
+const runAccept = async (name: string, args: readonly string[]): Promise<number> => {
   const startedMs = performance.now();
-  const file = path.join(FOLDER, `${name}.ts`);
-  const child = spawn(process.execPath, [file, ...args], { stdio: 'inherit' });
-  // A terminal sends its interrupt to the program as well: it decides, and this process waits.
-  const hold = (): void => undefined;
-  const forward = (): void => void child.kill('SIGTERM');
-  process.on('SIGINT', hold).on('SIGTERM', forward);
-  await once(child, 'close');
-  process.off('SIGINT', hold).off('SIGTERM', forward);
-  const code = child.exitCode ?? 128 + constants.signals[child.signalCode ?? 'SIGKILL'];
+  const code = await runProgram(path.join(FOLDER, `${name}.ts`), args);
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
   console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${name} ${seconds} s`);
   return code;
@@ -48,7 +38,7 @@ const runProgram = async (name: string, args: readonly string[]): Promise<number
 const runAll = async (): Promise<number> => {
   let failed = 0;
   for (const name of PROGRAMS) {
-    if ((await runProgram(name, [])) !== 0) failed += 1;
+    if ((await runAccept(name, [])) !== 0) failed += 1;
   }
   console.log(`${PROGRAMS.length - failed} passed, ${failed} failed`);
   return failed === 0 && PROGRAMS.length > 0 ? 0 : 1;
@@ -60,7 +50,7 @@ if (name === undefined) {
 } else if (name === 'all') {
   process.exitCode = await runAll();
 } else if (PROGRAMS.includes(name)) {
-  process.exitCode = await runProgram(name, args);
+  process.exitCode = await runAccept(name, args);
 } else {
   listPrograms();
   console.error(`there is no acceptance program named ${name}`);

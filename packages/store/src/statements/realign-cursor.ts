@@ -19,6 +19,7 @@ const IS_FOREIGN = `greatest(
  * What was told of stays in front, what was not is as if it were written now. An event with a
  * number that this cluster has passed may be one of its own, written before this look, which has a
  * higher id than all that were restored; so one that was restored may be told of a second time.
+ * EXISTS is asked once, before the log is read, whatever order the planner gives the join.
  */
 const REALIGN = statement({
   name: 'realign_cursor',
