@@ -43,7 +43,10 @@ await using switchyard = await startSwitchyard({
 const call = callsTo(switchyard.apiUrl, switchyard.apiKey);
 const { key } = await makeKey(call, { scopes: ['worker'] });
 const program = path.join(import.meta.dirname, 'idle/waiting-workers.ts');
-const workers = fork(program, [switchyard.gatewayUrl, key, String(ENDPOINTS)], { execArgv: [] });
+const workers = fork(program, [switchyard.gatewayUrl, String(ENDPOINTS)], {
+  execArgv: [],
+  env: { ...process.env, TOKEN: key },
+});
 process.once('exit', () => workers.kill('SIGKILL'));
 
 const untilMs = performance.now() + KNOWN_WAIT_MS;
