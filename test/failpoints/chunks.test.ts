@@ -1,38 +1,73 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
-import { callsTo, textIn } from '../acceptance/support/call-http.ts';
-import { endOf, makeKey } from '../acceptance/support/setup-calls.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Call, callsTo } from '../acceptance/support/call-http.ts';
+import { rawWorker } from '../acceptance/support/raw-worker.ts';
+import { endOf, makeKey, submit } from '../acceptance/support/setup-calls.ts';
 import { withDatabase } from '../support/database.ts';
 import { startRunpodWorker } from '../support/start-runpod-worker.ts';
 import { startSwitchyard } from '../support/start-switchyard.ts';
 
-test("a chunk of RunPod's protocol whose commit was not heard of is stored once", async () => {
-  await using database = await withDatabase();
-  await using switchyard = await startSwitchyard({
-    mode: 'all-in-one',
-    databaseUrl: database.url,
+/** A Switchyard with the failpoints of `armed`, and the token of a worker of its endpoint. */
+const startArmed = async (databaseUrl: string, armed: string) => {
+  const switchyard = await startSwitchyard({
+    ...{ mode: 'all-in-one', databaseUrl },
     config: 'endpoints: { echo: { name: Echo } }\n',
-    env: { SWITCHYARD_FAILPOINTS: 'store.append_chunks=lost@2' },
+    env: { SWITCHYARD_FAILPOINTS: armed },
   });
-  const { apiUrl, apiKey, gatewayUrl } = switchyard;
-  const call = callsTo(apiUrl, apiKey);
-  const granted = { scopes: ['worker'], endpoints: ['echo'] };
-  const { key: workerToken } = await makeKey(call, granted);
+  const call = callsTo(switchyard.apiUrl, switchyard.apiKey);
+  const { key: token } = await makeKey(call, { scopes: ['worker'], endpoints: ['echo'] });
+  return { switchyard, call, token };
+};
+
+const chunksOf = async (call: Call, job: string): Promise<unknown[]> => {
+  const { json } = await call(`GET /v2/echo/stream/${job}?from=0`);
+  assert.ok(Array.isArray(json.stream));
+  return json.stream.map(({ output }) => output);
+};
+
+test("a chunk of RunPod's protocol whose commit was not heard of is stored once", async () => {
+  await using started = new AsyncDisposableStack();
+  const { url } = started.use(await withDatabase());
+  const { switchyard, call, token } = await startArmed(url, 'store.append_chunks=lost@2');
+  started.use(switchyard);
   const worker = startRunpodWorker({
-    ...{ gatewayUrl: `${gatewayUrl}/v2`, endpoint: 'echo', workerToken, workerId: 'streamer' },
+    ...{ gatewayUrl: `${switchyard.gatewayUrl}/v2`, endpoint: 'echo' },
+    ...{ workerToken: token, workerId: 'streamer' },
   });
-  try {
-    const body = { input: { do: 'stream', count: 4 } };
-    const job = textIn(await call('POST /v2/echo/run', { body }), 'id');
-    await endOf(call, 'echo', job);
-    const { json } = await call(`GET /v2/echo/stream/${job}?from=0`);
-    assert.ok(Array.isArray(json.stream));
-    const chunks: unknown[] = json.stream.map(({ output }) => output);
-    assert.deepEqual(
-      chunks,
-      [0, 1, 2, 3].map((chunk) => ({ chunk })),
-    );
-  } finally {
-    await worker.close();
+  started.defer(() => worker.close());
+
+  const job = await submit(call, 'echo', { input: { do: 'stream', count: 4 } });
+  await endOf(call, 'echo', job);
+  const chunks = [0, 1, 2, 3].map((chunk) => ({ chunk }));
+  assert.deepEqual(await chunksOf(call, job), chunks);
+});
+
+test('chunks that wait for the database are stored in the order of their posts', async () => {
+  await using started = new AsyncDisposableStack();
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'switchyard-chunks-'));
+  started.defer(() => rm(folder, { recursive: true, force: true }));
+  const arms = path.join(folder, 'arms');
+  const { url } = started.use(await withDatabase());
+  const { switchyard, call, token } = await startArmed(url, arms);
+  started.use(switchyard);
+  const { gatewayUrl } = switchyard;
+  const worker = rawWorker({ gatewayUrl, endpoint: 'echo', token, workerId: 'streamer' });
+
+  const job = await submit(call, 'echo', { input: 1 });
+  await worker.take();
+  await writeFile(arms, 'store.append_chunks=error@*');
+  const posts = [];
+  // The later one was tried less often by the time that the database is back, and is tried sooner.
+  for (const chunk of [0, 1]) {
+    const body = Buffer.from(JSON.stringify({ output: chunk }));
+    posts.push(worker.send('POST', 'job-stream', `/${job}?isStream=false`, body));
+    await pause(400);
   }
+  await writeFile(arms, '');
+  for (const { status } of await Promise.all(posts)) assert.equal(status, 200);
+  assert.deepEqual(await chunksOf(call, job), [0, 1]);
 });

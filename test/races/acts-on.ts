@@ -17,7 +17,7 @@ export const actsOn = (job: Job): Readonly<Record<ActName, Act>> => {
     completeLate: { ...completed, claimNo: live - 1 },
     completeForeign: { ...completed, claimNo: live, workerId: STRANGER },
     fail: { ...completed, claimNo: live, status: 'FAILED' },
-    chunk: { kind: 'chunk', claimNo: live, seq: 0, workerId: WORKER },
+    chunk: { kind: 'chunk', numbered: { claimNo: live, seq: 0 }, workerId: WORKER },
     handBack: { kind: 'lose', claimNo: live, reason: 'not_handed_over' },
     loseLate: { kind: 'lose', claimNo: live - 1, reason: 'worker_lost' },
     recover: { kind: 'recover' },

@@ -13,9 +13,8 @@ export type Act =
   | {
       readonly kind: 'chunk';
       readonly workerId: WorkerId;
-      readonly claimNo: number | null;
       /** Null as in RunPod's protocol: behind the last one of the claim. */
-      readonly seq: number | null;
+      readonly numbered: { readonly claimNo: number; readonly seq: number } | null;
     }
   | { readonly kind: 'lose'; readonly claimNo: number; readonly reason: RequeueReason }
   | { readonly kind: SimpleKind };

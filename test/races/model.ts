@@ -162,9 +162,9 @@ const escalate = (job: Job, nowMs: number, { escalateAfterMs }: Settings): Job =
 
 /** A chunk that is there already changes nothing, and is taken all the same. */
 const append = (job: Job, act: Extract<Act, { kind: 'chunk' }>): Job => {
-  if (!isHeldBy(job, act.workerId, act.claimNo)) return job;
+  if (!isHeldBy(job, act.workerId, act.numbered?.claimNo ?? null)) return job;
   const ofClaim = job.chunks.filter((chunk) => chunk.startsWith(`${job.claimNo}/`));
-  const chunk = `${job.claimNo}/${act.seq ?? ofClaim.length}`;
+  const chunk = `${job.claimNo}/${act.numbered?.seq ?? ofClaim.length}`;
   return { ...job, chunks: ofClaim.includes(chunk) ? job.chunks : [...job.chunks, chunk] };
 };
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { JobId } from '@switchyard/contracts';
 import { RANKS } from '@switchyard/lifecycle';
 import {
@@ -83,11 +84,15 @@ const finishesOf = (
 
 const append = async (
   { store, endpointId }: Ground,
-  { workerId, claimNo, seq }: Extract<Act, { kind: 'chunk' }>,
+  { workerId, numbered }: Extract<Act, { kind: 'chunk' }>,
   jobIds: readonly JobId[],
 ): Promise<Set<JobId>> => {
   const output = Buffer.from('1');
-  const chunks = jobIds.map((jobId) => ({ jobId, workerId, claimNo, seq, output }));
+  const posted = { claimNo: null, seq: null, heldMs: 0 } as const;
+  const chunks = jobIds.map((jobId) => ({
+    ...{ jobId, workerId, output },
+    ...(numbered ?? { ...posted, postId: randomUUID() }),
+  }));
   const taken = await appendChunks(store, endpointId, chunks);
   return new Set(jobIds.filter((_, index) => taken[index]));
 };

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type EndpointId, type JobId, parseWorkerId } from '@switchyard/contracts';
 import {
   appendChunks,
+  type Chunk,
   type ClaimedJob,
   cancelJobs,
   isFullAnswer,
@@ -32,6 +35,12 @@ const append = (endpointId: EndpointId, job: ClaimedJob, ...seqs: readonly numbe
     seqs.map((seq) => ({ ...job, seq, output: Buffer.from(`"${job.claimNo}.${seq}"`) })),
   );
 
+/** A chunk that came with a post of RunPod's protocol. */
+const posted = ({ jobId, workerId }: ClaimedJob, text: string, heldMs = 0): Chunk => ({
+  ...{ jobId, workerId, claimNo: null, seq: null, postId: randomUUID(), heldMs },
+  output: Buffer.from(text),
+});
+
 const textsIn = (chunks: readonly StreamedChunk[]): string[] =>
   chunks.map(({ output }) => String(output));
 
@@ -52,8 +61,7 @@ describe('chunks', () => {
   test('without a number go behind the last one', async () => {
     const { endpointId, job } = await started();
     for (const text of ['a', 'b', 'c']) {
-      const chunk = { ...job, claimNo: null, seq: null, output: Buffer.from(text) };
-      assert.deepEqual(await appendChunks(store, endpointId, [chunk]), [true]);
+      assert.deepEqual(await appendChunks(store, endpointId, [posted(job, text)]), [true]);
     }
     const chunks = await peekStreamChunks(store, endpointId, job.jobId, 0);
     assert.deepEqual(
@@ -72,19 +80,32 @@ describe('chunks', () => {
     assert.deepEqual(textsIn(chunks), ['"1.0"', '"1.1"']);
   });
 
-  test('without a number are stored once where a repeat is said to be one', async () => {
+  test('without a number are stored once, also behind later ones', async () => {
     const { endpointId, job } = await started();
-    const chunk = (text: string, isRepeat: boolean) => {
-      const output = Buffer.from(JSON.stringify(text));
-      return [{ ...job, claimNo: null, seq: null, output, isRepeat }];
-    };
-    // The first was not done, the second was; the same bytes twice are two chunks otherwise.
-    await appendChunks(store, endpointId, chunk('a', true));
-    await appendChunks(store, endpointId, chunk('a', true));
-    await appendChunks(store, endpointId, chunk('a', false));
-    await appendChunks(store, endpointId, chunk('b', true));
+    const first = posted(job, '"a"');
+    // The same bytes of another post are another chunk.
+    for (const chunk of [first, first, posted(job, '"a"'), posted(job, '"b"'), first]) {
+      assert.deepEqual(await appendChunks(store, endpointId, [chunk]), [true]);
+    }
     const chunks = await peekStreamChunks(store, endpointId, job.jobId, 0);
     assert.deepEqual(textsIn(chunks), ['"a"', '"a"', '"b"']);
+  });
+
+  test('without a number do not come into a later claim of their worker', async () => {
+    const { endpointId, job } = await started();
+    const stored = posted(job, '"stored"');
+    await appendChunks(store, endpointId, [stored]);
+    await requeueJobs(store, endpointId, PROCESS, 'worker_lost', [job]);
+    const again = await claimOne(store, endpointId);
+    assert.equal(again.workerId, job.workerId);
+    const held = posted(job, '"held"', 10_000);
+    assert.deepEqual(await appendChunks(store, endpointId, [held]), [false]);
+    await appendChunks(store, endpointId, [stored]);
+    await pause(100);
+    await appendChunks(store, endpointId, [posted(again, '"held too"', 50)]);
+    await appendChunks(store, endpointId, [posted(again, '"new"')]);
+    const chunks = await peekStreamChunks(store, endpointId, job.jobId, 0);
+    assert.deepEqual(textsIn(chunks), ['"held too"', '"new"']);
   });
 
   test('are refused, each by itself, of a worker that does not hold the job', async () => {

@@ -25,6 +25,8 @@ import {
  */
 const HOLD_MS = 120_000;
 const HELD_MAX_BYTES = 256 * 1024 * 1024;
+/** No worker loses a job and gets it again within this, in ms, whatever a database's clock says. */
+const FRESH_MS = 1_000;
 const BATCH_MAX_ITEMS = 500;
 const BATCH_MAX_BYTES = 16 * 1024 * 1024;
 const NOTHING = new Uint8Array();
@@ -52,6 +54,7 @@ type Result = { readonly finish: Finish; readonly hooked: boolean };
 
 export const createFinisher = (context: FinishContext): Finisher => {
   const hold = createHold();
+  const inTurn = createTurns();
   const results = createKeyedBatcher<EndpointId, Result, boolean>({
     run: async (endpointId, batch) => {
       const process = `${context.instance}/finish`;
@@ -92,10 +95,18 @@ export const createFinisher = (context: FinishContext): Finisher => {
         // After a commit whose outcome was not heard, a refusal may be our own success.
         return taken || (attempt.unknown && (await wasOurs(context, endpointId, finish)));
       }),
-    append: (endpointId, chunk) =>
-      hold(chunk.output.length, ({ unknown }) =>
-        chunks.add(endpointId, unknown ? { ...chunk, isRepeat: true } : chunk),
-      ),
+    append: (endpointId, chunk) => {
+      const bytes = chunk.output.length;
+      if (chunk.seq !== null) return hold(bytes, () => chunks.add(endpointId, chunk));
+      const cameAtMs = performance.now();
+      return inTurn(chunk.jobId, (before) =>
+        hold(bytes, async () => {
+          await before;
+          const heldMs = performance.now() - cameAtMs;
+          return chunks.add(endpointId, heldMs < FRESH_MS ? chunk : { ...chunk, heldMs });
+        }),
+      );
+    },
     idle: async () => {
       await Promise.all([results.idle(), chunks.idle()]);
     },
@@ -104,6 +115,27 @@ export const createFinisher = (context: FinishContext): Finisher => {
 
 const finishBytes = (finish: Finish): number =>
   (finish.output?.length ?? 0) + (finish.error?.length ?? 0);
+
+/**
+ * Chunks without a number are stored in the order in which they came, also where one of them is
+ * held: its worker may have given it up, because their connection broke, and sent the next one.
+ */
+const createTurns = () => {
+  const last = new Map<JobId, Promise<unknown>>();
+  return async <Result>(
+    jobId: JobId,
+    work: (before: Promise<unknown>) => Promise<Result>,
+  ): Promise<Result> => {
+    const result = work(last.get(jobId) ?? Promise.resolve());
+    const ended = result.catch(() => undefined);
+    last.set(jobId, ended);
+    try {
+      return await result;
+    } finally {
+      if (last.get(jobId) === ended) last.delete(jobId);
+    }
+  };
+};
 
 type Attempt = { unknown: boolean };
 

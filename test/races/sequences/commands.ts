@@ -100,8 +100,9 @@ const finishes = fc
 
 const chunks = anyPost.map((post) =>
   command(`chunk(${JSON.stringify(post)})`, (model, real) => {
-    const { place, ...by } = postOf(model, post);
-    return act(model, real, { kind: 'chunk', seq: null, ...by }, [place]);
+    const { place, workerId, claimNo } = postOf(model, post);
+    const numbered = claimNo === null ? null : { claimNo, seq: 0 };
+    return act(model, real, { kind: 'chunk', workerId, numbered }, [place]);
   }),
 );
 

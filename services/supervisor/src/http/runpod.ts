@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   CHUNK_MAX_BYTES,
   POLL_HOLD_MS,
@@ -269,7 +270,8 @@ const takeChunk = async (
     throw refuse('request.too_large', detail);
   }
   if (jobId === undefined) return reply.send({ accepted: false });
-  const chunk = { jobId, workerId, claimNo: null, seq: null, output };
+  const post = { postId: randomUUID(), heldMs: 0 };
+  const chunk = { jobId, workerId, claimNo: null, seq: null, ...post, output };
   const accepted = await context.finisher.append(endpointId, chunk);
   return reply.send(accepted ? {} : { accepted: false });
 };
