@@ -30,7 +30,6 @@ const printTable = (outcomes: ReadonlyMap<string, PointOutcome>): void => {
   }
 };
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 const checks = startChecks();
 console.log(`${points.length} failpoints in ${modes.length} modes`);
 printTable(await runFailpoints({ checks, points, modes, keep }));
