@@ -106,6 +106,17 @@ test('an endpoint with unfinished jobs stays', async () => {
   assert.equal((await send('DELETE /v1/endpoints/busy')).status, 204);
   const left = await readRows(intake.databaseUrl, "select from jobs where endpoint_id = 'busy'");
   assert.equal(left.length, 0);
+  assert.equal((await send('POST /v1/endpoints', { body: { id: 'busy' } })).status, 201);
+});
+
+test('an endpoint is not made anew while the history of its former one is there', async () => {
+  await readRows(intake.databaseUrl, "insert into deleted_endpoints values ('former')");
+  const refused = await send('POST /v1/endpoints', { body: { id: 'former' } });
+  assert.equal(refused.status, 409);
+  assert.equal(refused.json.code, 'endpoint.busy');
+  assert.match(refused.json.detail, /former endpoint "former" is still being deleted; try again/);
+  assert.equal(refused.headers.get('retry-after'), '1');
+  assert.equal((await send('GET /v1/endpoints/former')).status, 404);
 });
 
 test('a webhook secret is shown once and kept sealed, with the former one', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { acceptJobs, deleteEndpoint, StoreUnavailable } from '@switchyard/store';
 import { withStore } from '../support/store.ts';
+import { tablesWith, writeHistory } from './history.ts';
 import { acceptOne, keyed, makeEndpoint, newJob, PROCESS } from './jobs.ts';
 
 const database = await withStore();
@@ -36,8 +37,10 @@ describe('an endpoint that is deleted while jobs come in', () => {
     assert(counts.deleted > 0 && counts.busy > 0, JSON.stringify(counts));
   });
 
-  test('waits for an accept under way, and then has a job', async () => {
+  test('waits for an accept under way, and then has a job, and its history too', async () => {
     const endpointId = await makeEndpoint(store);
+    await writeHistory(database, endpointId, 1);
+    const history = await tablesWith(database, endpointId);
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const { promise: held, resolve: hold } = Promise.withResolvers<void>();
     // An accept between its statement and its commit.
@@ -56,6 +59,12 @@ describe('an endpoint that is deleted while jobs come in', () => {
     release();
     await accepting;
     assert.equal(await deleting, 'busy');
+    const kept = new Set(await tablesWith(database, endpointId));
+    assert.deepEqual(
+      history.filter((table) => !kept.has(table)),
+      [],
+    );
+    assert(!kept.has('deleted_endpoints'));
   });
 
   test('is left as it is where the queue cannot be had, and the caller may try again', async () => {

@@ -5,6 +5,7 @@ import { resolveSettings } from '@switchyard/lifecycle';
 import {
   createEndpoint,
   deleteEndpoint,
+  emptyDeletedEndpoint,
   foldCounts,
   listEndpoints,
   readEndpoint,
@@ -16,6 +17,7 @@ import {
   writeAudit,
 } from '@switchyard/store';
 import { withStore } from '../support/store.ts';
+import { tablesWith } from './history.ts';
 import {
   accept,
   acceptOne,
@@ -49,7 +51,7 @@ describe('an endpoint', () => {
       (await listEndpoints(store)).find((one) => one.id === id),
       endpoint,
     );
-    assert.equal(await createEndpoint(store, id, resolveSettings(id, {})), undefined);
+    assert.equal(await createEndpoint(store, id, resolveSettings(id, {})), 'exists');
     assert.deepEqual(await readEndpoint(store, id), endpoint, 'a second one changes nothing');
   });
 
@@ -103,15 +105,9 @@ describe('an endpoint', () => {
     await finish(store, id, job, 'FAILED');
     assert.equal(await deleteEndpoint(store, id), 'deleted');
     assert.equal(await deleteEndpoint(store, id), 'missing');
-    const tables = await sql<{ name: string }>(
-      `select table_name as name from information_schema.columns
-        where column_name = 'endpoint_id' and table_schema = 'public'`,
-    );
-    assert(tables.length >= 13);
-    for (const { name } of tables) {
-      const rows = await sql(`select from ${name} where endpoint_id = $1`, [id]);
-      assert.equal(rows.length, 0, name);
-    }
+    assert((await tablesWith(database, id)).includes('job_secrets'));
+    for await (const _rows of emptyDeletedEndpoint(store, id));
+    assert.deepEqual(await tablesWith(database, id), []);
     assert.equal(await readQueued(store, other), 1);
   });
 });

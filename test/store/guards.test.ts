@@ -42,6 +42,7 @@ const BESIDE: Readonly<Record<string, string>> = { delayed: 'queue' };
 const QUIET: Readonly<Record<string, string>> = {
   start_delayed: 'the job stays in the queue: its start time has come',
   retire_jobs: 'the job is forgotten',
+  empty_results: 'the job is forgotten: its endpoint is gone',
 };
 
 /** The places that a statement takes jobs out of. */

@@ -62,7 +62,7 @@ export const ERRORS = {
   'endpoint.busy': {
     status: 409,
     retry: true,
-    title: 'The endpoint still has unfinished jobs',
+    title: 'The endpoint still has jobs',
   },
   'key.not_found': { status: 404, retry: false, title: 'There is no such key' },
   'job.not_found': { status: 404, retry: false, title: 'There is no such job' },

@@ -21,7 +21,10 @@ export type EndpointCalls = {
   read(id: string, options?: Options): Promise<Endpoint>;
   /** Changes what `settings` names; the rest stays. */
   update(id: string, settings: EndpointSettings, options?: Options): Promise<Endpoint>;
-  /** Deletes an endpoint without unfinished jobs, and all that it holds. */
+  /**
+   * Deletes an endpoint without unfinished jobs, and all that it holds. It is gone at once; while a
+   * long history of it is still being deleted, `create` of its id is refused as `endpoint.busy`.
+   */
   delete(id: string, options?: Options): Promise<void>;
   /** Gives no more jobs of the endpoint to workers, until it is resumed. */
   pause(id: string, options?: Options): Promise<Endpoint>;

@@ -4,6 +4,7 @@ import type { Generated } from 'kysely';
 /** The tables as kysely knows them: those that are read or written off the hot path. */
 export interface Database {
   endpoints: EndpointsTable;
+  deleted_endpoints: { endpoint_id: string; deleted_at: Generated<Date> };
   api_keys: ApiKeysTable;
   audit: { audit_id: Generated<number>; key_id: string; action: string; target: string };
   jobs: { endpoint_id: string; job_id: string; low_priority: boolean; created_at: Date };

@@ -2,6 +2,7 @@ import type { Broker } from '@switchyard/broker';
 import { type EndpointId, type InstanceId, topics } from '@switchyard/contracts';
 import { type Log, type Loop, type Service, startLoop } from '@switchyard/runtime';
 import {
+  findDeletedEndpoints,
   findEscalating,
   findExpired,
   findLostLeases,
@@ -16,6 +17,7 @@ import {
 import { type Claimer, createClaimer } from './claim-for-demand.ts';
 import { listenForDemand } from './consumers/demands.ts';
 import { listenForNudges } from './consumers/nudges.ts';
+import { createEmptying } from './empty-endpoints.ts';
 import { createOverdueLook } from './look-for-overdue.ts';
 import { inTurn } from './loops/sweeps.ts';
 import { createRetirement, forgetOldKeys } from './retire-jobs.ts';
@@ -41,6 +43,7 @@ const EXPIRE_EVERY_MS = 500;
 const START_EVERY_MS = 250;
 const ESCALATE_EVERY_MS = 500;
 const RETIRE_EVERY_MS = 1_000;
+const EMPTY_EVERY_MS = 1_000;
 const TIDY_EVERY_MS = 60_000;
 
 /** The scheduler: claims for demand, and the sweeps over what time has ended. */
@@ -112,6 +115,7 @@ const startSweeps = (context: SchedulerContext, loop: StartLoop): Loop[] => {
     sweep('overdue', EXPIRE_EVERY_MS, createOverdueLook(), (due) => sweepOverdue(context, due)),
     sweep('lost', TICK_MS, findLostLeases, (lost) => sweepLost(context, lost)),
     sweep('retire', RETIRE_EVERY_MS, findRetired, createRetirement(context)),
+    sweep('empty', EMPTY_EVERY_MS, findDeletedEndpoints, createEmptying(context)),
     sweep('tidy', TIDY_EVERY_MS, listEndpoints, async (endpoints) => {
       await foldCounts(store);
       await forgetLostWorkers(store);

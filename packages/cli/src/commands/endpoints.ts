@@ -90,7 +90,10 @@ const addChanges = (endpoints: Command): void => {
     });
   endpoints
     .command('delete')
-    .description('Delete an endpoint without unfinished jobs, with the history of all its jobs.')
+    .description(
+      'Delete an endpoint without unfinished jobs, with the history of all its jobs. It is gone ' +
+        'at once; where its history is long, one of its name cannot be made for a while.',
+    )
     .argument('<endpoint>', 'which', endpointId)
     .requiredOption('--yes', 'it cannot be undone')
     .addHelpText('after', examples('switchyard endpoints delete echo --yes'))

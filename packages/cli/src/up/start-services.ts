@@ -1,11 +1,4 @@
-import {
-  type EndpointSettings,
-  parseEndpointId,
-  Refusal,
-  type ResolvedSettings,
-} from '@switchyard/contracts';
 import { createIntake } from '@switchyard/intake';
-import { resolveSettings } from '@switchyard/lifecycle';
 import { createNotifier } from '@switchyard/notifier';
 import {
   makeDoorUrl,
@@ -15,11 +8,10 @@ import {
   startOpsServer,
 } from '@switchyard/runtime';
 import { createScheduler } from '@switchyard/scheduler';
-import { createEndpoint, listEndpoints } from '@switchyard/store';
 import type { KeeperLine } from '@switchyard/supervisor';
-import { UsageError } from '../failures.ts';
 import { armPoster } from './failpoints/arm-poster.ts';
 import { armServer } from './failpoints/arm-server.ts';
+import { makeMissingEndpoints } from './make-endpoints.ts';
 import { makeSupervisor } from './make-supervisor.ts';
 import type { Parts } from './open-parts.ts';
 import { whileAway } from './while-away.ts';
@@ -32,38 +24,16 @@ export type Addresses = { api?: string; worker?: string; scheduler?: string; not
 
 export type Running = { readonly addresses: Addresses; stop(): Promise<void> };
 
-/** Makes the endpoints of the configuration file that do not exist yet; others are not touched. */
-const makeMissingEndpoints = async ({ store, file, log }: Parts): Promise<void> => {
-  const present = new Set((await listEndpoints(store)).map(({ id }) => id));
-  for (const [id, settings] of Object.entries(file.file.endpoints ?? {})) {
-    if (present.has(id)) continue;
-    const endpointId = parseEndpointId(id);
-    if (endpointId === undefined) throw new TypeError(`${id} was checked with the file`);
-    const made = await createEndpoint(store, endpointId, settingsOf(id, settings));
-    if (made !== undefined) log.info({ endpointId }, 'the endpoint was made');
-  }
-};
-
-/** What an endpoint of the file begins with. @throws UsageError where the file says too little. */
-const settingsOf = (id: string, settings: EndpointSettings): ResolvedSettings => {
-  try {
-    return resolveSettings(id, settings);
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    throw new UsageError([`endpoints.${id}.${error.problem.detail}`], { cause: error });
-  }
-};
-
 /** Starts the services of this process. What was started is stopped again when one fails. */
 export const startServices = async (parts: Parts, keeper?: KeeperLine): Promise<Running> => {
-  await whileAway(parts.log, () => makeMissingEndpoints(parts));
+  const making = await makeMissingEndpoints(parts);
   const addresses: Addresses = {};
   const started: Service[] = [];
   const doors: OpsServer[] = [];
   const stop = async (): Promise<void> => {
     // Intake first, so that nothing new comes in while the others drain.
     for (const service of started) await service.stop();
-    await Promise.all(doors.map((door) => door.close()));
+    await Promise.all([making?.stop(), ...doors.map((door) => door.close())]);
   };
   try {
     for (const name of parts.config.services) {

@@ -9,7 +9,7 @@ const AGAIN_MS = 250;
  * Repeats a step of a start while the database is away.
  * @throws what the step threw when that does not pass by itself, or does not pass in time.
  */
-export const whileAway = async (log: Log, step: () => Promise<void>): Promise<void> => {
+export const whileAway = async <Result>(log: Log, step: () => Promise<Result>): Promise<Result> => {
   const untilMs = performance.now() + START_WAIT_MS;
   for (let told = false; ; ) {
     try {

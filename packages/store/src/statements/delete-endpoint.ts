@@ -6,42 +6,24 @@ import type { Database } from '../schema.ts';
 
 /** Where a job is that has not ended. */
 const UNDER_WAY = ['queue', 'delayed', 'leases'] as const;
-/** What is left of jobs that ended, emptied while accepts and claims go on. */
-const HISTORY = [
-  'job_secrets',
-  'stream_chunks',
-  'stream_cursors',
-  'delivery_tries',
-  'deliveries',
-  'events',
-  'results',
-  'jobs',
-] as const;
-/** What an accept may wait for, emptied once none can come. */
-const REST = ['idempotency', 'counts', 'workers', 'crash_loops', 'endpoints'] as const;
-
-/** Rolls back what was emptied. */
-class EndpointBusy extends Error {}
 
 /**
- * Deletes an endpoint and all that it holds, unless jobs of it are queued, delayed or running.
- * @returns 'busy' when there are, 'missing' when there is no such endpoint.
+ * Deletes an endpoint, unless jobs of it are queued, delayed or running. It is gone for everybody
+ * at once; what it holds is left for `emptyDeletedEndpoint`, and until that is done no endpoint of
+ * this id can be made.
+ * @returns 'busy' when there are such jobs, 'missing' when there is no such endpoint.
  * @throws StoreUnavailable when the queue could not be had within 2 s, as others are at it.
  */
 export const deleteEndpoint = (
   store: Store,
   id: EndpointId,
 ): Promise<'deleted' | 'busy' | 'missing'> =>
-  store.query('delete_endpoint', async (db) => {
-    try {
-      return await db.transaction().execute((tx) => empty(tx, id));
-    } catch (error) {
-      if (error instanceof EndpointBusy) return 'busy';
-      throw error;
-    }
-  });
+  store.query('delete_endpoint', (db) => db.transaction().execute((tx) => takeAway(tx, id)));
 
-const empty = async (tx: Transaction<Database>, id: EndpointId): Promise<'deleted' | 'missing'> => {
+const takeAway = async (
+  tx: Transaction<Database>,
+  id: EndpointId,
+): Promise<'deleted' | 'busy' | 'missing'> => {
   // Before the queue, as a claim of an endpoint with a limit takes them in that order.
   const there = await tx
     .selectFrom('endpoints')
@@ -50,22 +32,24 @@ const empty = async (tx: Transaction<Database>, id: EndpointId): Promise<'delete
     .forUpdate()
     .executeTakeFirst();
   if (there === undefined) return 'missing';
-  if (await hasAny(tx, id, UNDER_WAY)) throw new EndpointBusy();
-  for (const table of HISTORY) await tx.deleteFrom(table).where('endpoint_id', '=', id).execute();
-  // Last, since it holds up the accepts and claims of every endpoint.
+  // Looked at before the queue is held, so that a busy endpoint costs the others nothing.
+  if (await hasJobsUnderWay(tx, id)) return 'busy';
   await holdQueue(tx);
-  // Of a job that came meanwhile part may be gone; where it has ended since, `jobs` has it.
-  if (await hasAny(tx, id, [...UNDER_WAY, 'jobs'])) throw new EndpointBusy();
-  for (const table of REST) await tx.deleteFrom(table).where('endpoint_id', '=', id).execute();
+  if (await hasJobsUnderWay(tx, id)) return 'busy';
+  await tx
+    .insertInto('deleted_endpoints')
+    .values({ endpoint_id: id })
+    // A process of an older version may have made the endpoint while its former one was emptied.
+    .onConflict((conflict) =>
+      conflict.column('endpoint_id').doUpdateSet({ deleted_at: sql`statement_timestamp()` }),
+    )
+    .execute();
+  await tx.deleteFrom('endpoints').where('endpoint_id', '=', id).execute();
   return 'deleted';
 };
 
-const hasAny = async (
-  tx: Transaction<Database>,
-  id: EndpointId,
-  tables: readonly ((typeof UNDER_WAY)[number] | 'jobs')[],
-): Promise<boolean> => {
-  for (const table of tables) {
+const hasJobsUnderWay = async (tx: Transaction<Database>, id: EndpointId): Promise<boolean> => {
+  for (const table of UNDER_WAY) {
     const one = tx.selectFrom(table).select('job_id').where('endpoint_id', '=', id).limit(1);
     if ((await one.execute()).length > 0) return true;
   }
@@ -75,7 +59,8 @@ const hasAny = async (
 /**
  * Waits for the statements that write to the queue, and holds up those that come until the
  * transaction ends: these see what it did, as a statement takes its tables before its snapshot.
- * So an accept either is seen here, or finds no endpoint. It costs accepts no lock of their own.
+ * So an accept or a retry either is seen here, or finds no endpoint. It costs them no lock of
+ * their own.
  */
 const holdQueue = async (tx: Transaction<Database>): Promise<void> => {
   await sql`set local lock_timeout = '2s'`.execute(tx);

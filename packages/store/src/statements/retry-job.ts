@@ -5,13 +5,15 @@ import { escalatesAt } from './escalation.ts';
 
 /**
  * A delivery of the dropped result that is still open keeps a copy of it: each terminal state is
- * told to the webhook, also one that a retry has overtaken.
+ * told to the webhook, also one that a retry has overtaken. An endpoint that is gone may have its
+ * results for a while yet: its jobs stay ended.
  */
 const STATEMENT = statement({
   name: 'retry_job',
   text: `with dropped as (
   delete from results where endpoint_id = $1 and job_id = $3::uuid
     and status in ('FAILED', 'TIMED_OUT')
+    and exists (select from endpoints where endpoints.endpoint_id = $1)
   returning *
 ),
 kept as (

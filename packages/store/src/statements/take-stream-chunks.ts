@@ -3,10 +3,12 @@ import type { Store } from '../open-store.ts';
 import { statement } from '../statement.ts';
 import { type ChunkRow, chunksIn, firstOf, type StreamedChunk } from './chunk.ts';
 
+/** The lock keeps the job from being deleted without its cursor. */
 const OPEN_CURSOR = statement({
   name: 'open_stream_cursor',
   text: `insert into stream_cursors (endpoint_id, job_id, claim_no, next_seq)
-    values ($1, $2::uuid, 0, 0) on conflict do nothing`,
+    select $1, job_id, 0, 0 from jobs where endpoint_id = $1 and job_id = $2::uuid for key share
+    on conflict do nothing`,
 });
 
 /**

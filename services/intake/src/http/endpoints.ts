@@ -14,11 +14,13 @@ import {
   addWebhookSecret,
   createEndpoint,
   deleteEndpoint,
+  emptyDeletedEndpoint,
   listEndpoints,
   mayUse,
   type Principal,
   pauseEndpoint,
   type Store,
+  StoreUnavailable,
   updateEndpoint,
   writeAudit,
 } from '@switchyard/store';
@@ -43,18 +45,21 @@ export type EndpointsContext = {
 const checkCreate = validator(CreateEndpointSchema);
 const checkChange = validator(EndpointSettingsSchema);
 const maxBytes = MANAGEMENT_BODY_MAX_BYTES;
+/** For how long whoever deletes an endpoint waits for its history to go, in ms. */
+const EMPTY_WITHIN_MS = 1_000;
 
 /** The endpoints of `/v1`. A limited key sees and makes only those that it is limited to. */
 export const endpointRoutes = (context: EndpointsContext): Route[] => [
   {
     method: 'POST',
     path: '/v1/endpoints',
-    summary: 'Make an endpoint.',
+    summary:
+      'Make an endpoint; not while the history of a former one of its id is still being deleted.',
     access: 'key',
     scope: 'admin',
     body: { schema: CreateEndpointSchema, maxBytes },
     success: { status: 201, schema: EndpointSchema },
-    errors: ['endpoint.exists'],
+    errors: ['endpoint.exists', 'endpoint.busy'],
     answer: (call) => create(context, call),
   },
   {
@@ -121,7 +126,9 @@ const ownerRoutes = (context: EndpointsContext): Route[] => [
   {
     method: 'DELETE',
     path: '/v1/endpoints/:endpoint',
-    summary: 'Delete an endpoint that has no unfinished jobs, and all that it holds.',
+    summary:
+      'Delete an endpoint that has no unfinished jobs. It is gone at once; a long history of it ' +
+      'is deleted afterwards.',
     access: 'endpoint',
     scope: 'admin',
     success: { status: 204 },
@@ -153,8 +160,15 @@ const create = async (context: EndpointsContext, call: KeyCall) => {
     throw refuse('auth.scope', 'This key is limited to other endpoints.');
   }
   const endpoint = await createEndpoint(context.store, id, resolveSettings(id, settings));
-  if (endpoint === undefined) {
+  if (endpoint === 'exists') {
     throw refuse('endpoint.exists', `There is an endpoint "${id}" already.`);
+  }
+  if (endpoint === 'emptying') {
+    throw refuse(
+      'endpoint.busy',
+      `The history of the former endpoint "${id}" is still being deleted; try again soon.`,
+      { retryAfterSeconds: 1 },
+    );
   }
   await noteChange(context, call.principal, 'endpoint.create', id);
   return json(endpoint, 201);
@@ -192,9 +206,23 @@ const remove = async (context: EndpointsContext, { endpointId, principal }: Endp
       throw noSuchEndpoint();
     case 'deleted':
       await noteChange(context, principal, 'endpoint.delete', endpointId);
+      await emptyForAWhile(context.store, endpointId);
       return { status: 204, body: '' };
     default:
       return outcome satisfies never;
+  }
+};
+
+/** Most endpoints are empty by then, so that their ids are free; a scheduler does the rest. */
+const emptyForAWhile = async (store: Store, endpointId: EndpointId): Promise<void> => {
+  const untilMs = performance.now() + EMPTY_WITHIN_MS;
+  try {
+    for await (const _rows of emptyDeletedEndpoint(store, endpointId)) {
+      if (performance.now() > untilMs) return;
+    }
+  } catch (error) {
+    // The endpoint is gone, which is what was asked for.
+    if (!(error instanceof StoreUnavailable)) throw error;
   }
 };
 

@@ -9,6 +9,7 @@ const SWEEPS = {
   start: 7_305,
   escalate: 7_306,
   retire: 7_307,
+  empty: 7_308,
 } as const;
 
 /**

@@ -107,7 +107,7 @@ export const openProcesses = async (
   if (endpointId === undefined) throw new Error('this is an id');
   const worker = { template: 'test', minimum, maximum: 10, concurrency: 3 };
   const made = await createEndpoint(store, endpointId, resolveSettings(endpointId, { worker }));
-  if (made === undefined) throw new Error('the endpoint is new');
+  if (typeof made === 'string') throw new Error('the endpoint is new');
   let endpoint: Endpoint = made;
   const { log, lines } = collectLog();
   const broker = await openBroker(undefined, { name: 'test', log });

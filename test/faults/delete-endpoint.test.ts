@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { deleteEndpoint } from '@switchyard/store';
+import { callsTo, textIn } from '../acceptance/support/call-http.ts';
+import { writeHistory } from '../store/history.ts';
+import { makeEndpoint } from '../store/jobs.ts';
+import { startSwitchyard } from '../support/start-switchyard.ts';
+import { withStore } from '../support/store.ts';
+
+test('what a killed intake left of an endpoint goes, and then its file makes it anew', async () => {
+  await using database = await withStore();
+  const { store, sql } = database;
+  const endpoint = await makeEndpoint(store);
+  await writeHistory(database, endpoint, 50_000);
+  assert.equal(await deleteEndpoint(store, endpoint), 'deleted');
+  const config = `endpoints: { ${endpoint}: { name: Anew } }\n`;
+  const options = { mode: 'all-in-one', databaseUrl: database.url, config } as const;
+  await using switchyard = await startSwitchyard(options);
+  const call = callsTo(switchyard.apiUrl, switchyard.apiKey);
+  const look = () => call(`GET /v1/endpoints/${endpoint}`);
+  let answer = await look();
+  for (; answer.status === 404; answer = await look()) await pause(100);
+  assert.equal(textIn(answer, 'name'), 'Anew');
+  assert.deepEqual(await sql('select from jobs'), []);
+  assert.deepEqual(await sql('select from deleted_endpoints'), []);
+  const logs = await switchyard.logs();
+  assert.match(logs, /the former endpoint is still being deleted; it is made after that/);
+  assert.match(logs, /the history of a deleted endpoint is gone/);
+});
