@@ -9,6 +9,7 @@ import { GUARDS } from './measures/guards.ts';
 import { HELD_TRANSACTION } from './measures/held-transaction.ts';
 import { HTTP_ACCEPT } from './measures/http-accept.ts';
 import { MEMORY_GROWTH } from './measures/memory-growth.ts';
+import { MORE_PROCESSES } from './measures/more-processes.ts';
 import { NO_AUTOVACUUM } from './measures/no-autovacuum.ts';
 import { NO_STATISTICS } from './measures/no-statistics.ts';
 import { RUNPOD_WORKER } from './measures/runpod-worker.ts';
@@ -31,6 +32,7 @@ export const MEASURES: readonly Measure[] = [
   STATUS_READS,
   WEBHOOKS,
   COST,
+  MORE_PROCESSES,
   GUARDS,
   BACKLOG,
   HELD_TRANSACTION,

@@ -32,6 +32,8 @@ export type WorkerSettings = {
   /** Default ENDPOINT. */
   readonly endpoint?: string;
   readonly concurrency?: number;
+  /** Of another supervisor than the first. */
+  readonly gatewayUrl?: string;
   readonly isStamped?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -149,7 +151,7 @@ export const openSwitchyard = async (
       workers += 1;
       const workerId = `bench-${workers}`;
       const plan: WorkerPlan = {
-        gatewayUrl,
+        gatewayUrl: wanted.gatewayUrl ?? gatewayUrl,
         endpoint: wanted.endpoint ?? ENDPOINT,
         token: key.key,
         workerId,
