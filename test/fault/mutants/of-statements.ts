@@ -177,8 +177,8 @@ ended as materialized (
     patches: [
       inStatement(
         'append-chunks',
-        '      and (posted.claim_no is null or leases.claim_no = posted.claim_no)\n',
-        '',
+        'posted.claim_no = leases.claim_no\n',
+        'posted.claim_no is not null\n',
       ),
     ],
   },

@@ -63,8 +63,7 @@ select n from held`,
 /**
  * Appends chunks to the streams of running jobs. `chunks` must not hold one job twice where `seq`
  * is null, and no other call may append one to such a job at the same time: both would be numbered
- * alike. A repeated (claim, seq) or `postId` changes
- * nothing and counts as taken.
+ * alike. A repeated (claim, seq) or `postId` changes nothing and counts as taken.
  * @returns for each chunk, whether its worker still holds the job.
  */
 export const appendChunks = async (
