@@ -1,4 +1,11 @@
-import type { EndpointId, JobId, S3Config, StopReason, WorkerId } from '@switchyard/contracts';
+import {
+  type EndpointId,
+  type JobId,
+  refuse,
+  type S3Config,
+  type StopReason,
+  type WorkerId,
+} from '@switchyard/contracts';
 import type { WorkerState } from '@switchyard/store';
 
 /** A claimed job, ready to be written to its worker. */
@@ -75,10 +82,17 @@ export type Presence = {
 export const STOP_KEPT_MS = 60_000;
 /** A worker that was silent for this long is forgotten here, in ms; the database knows more. */
 const FORGET_MS = 120_000;
+/** Workers of one endpoint that a supervisor knows: their ids are their own choice. */
+const WORKERS_MAX = 10_000;
 
 export interface WorkerBook {
-  /** The worker, entered on its first contact. */
+  /**
+   * The worker, entered on its first contact.
+   * @throws Refusal `service.overloaded` where WORKERS_MAX others of its endpoint are known.
+   */
   see(endpointId: EndpointId, workerId: WorkerId): Presence;
+  /** The same for posts, which are never refused: then one that is not entered. */
+  hear(endpointId: EndpointId, workerId: WorkerId): Presence;
   find(endpointId: EndpointId, workerId: WorkerId): Presence | undefined;
   all(): Iterable<Presence>;
   /**
@@ -111,32 +125,64 @@ export const freeSlots = (worker: Presence): number => {
 
 const keyOf = (endpointId: EndpointId, workerId: WorkerId): string => `${endpointId}/${workerId}`;
 
+/** The presences by worker, and how many there are of each endpoint. */
+const createEntries = () => {
+  const entries = new Map<string, Presence>();
+  const counts = new Map<EndpointId, number>();
+  const countOf = (endpointId: EndpointId): number => counts.get(endpointId) ?? 0;
+  const hasRoom = (endpointId: EndpointId): boolean => countOf(endpointId) < WORKERS_MAX;
+  return {
+    hasRoom,
+    find: (endpointId: EndpointId, workerId: WorkerId) => entries.get(keyOf(endpointId, workerId)),
+    all: () => entries.values(),
+    /** @returns whether there was room. */
+    enter: (worker: Presence): boolean => {
+      const { endpointId, workerId } = worker;
+      if (!hasRoom(endpointId)) return false;
+      counts.set(endpointId, countOf(endpointId) + 1);
+      entries.set(keyOf(endpointId, workerId), worker);
+      return true;
+    },
+    leave: (endpointId: EndpointId, workerId: WorkerId): void => {
+      if (!entries.delete(keyOf(endpointId, workerId))) return;
+      const left = countOf(endpointId) - 1;
+      if (left > 0) counts.set(endpointId, left);
+      else counts.delete(endpointId);
+    },
+  };
+};
+
 /**
  * @param changed is called when a worker has more or less room than before.
  * @param met is called when a worker is entered.
  */
 export const createWorkerBook = (changed: () => void, met: () => void): WorkerBook => {
-  const book = new Map<string, Presence>();
+  const book = createEntries();
   let isReleased = false;
+
+  const hear: WorkerBook['hear'] = (endpointId, workerId) => {
+    const known = book.find(endpointId, workerId);
+    const worker = known ?? newPresence(endpointId, workerId);
+    worker.seenAtMs = performance.now();
+    worker.askedAtMs = worker.seenAtMs;
+    if (worker.state === 'starting') worker.state = 'live';
+    worker.released = isReleased;
+    if (known === undefined && book.enter(worker)) met();
+    return worker;
+  };
+
   return {
+    hear,
     see: (endpointId, workerId) => {
-      const key = keyOf(endpointId, workerId);
-      const known = book.get(key);
-      const worker = known ?? newPresence(endpointId, workerId);
-      worker.seenAtMs = performance.now();
-      worker.askedAtMs = worker.seenAtMs;
-      if (worker.state === 'starting') worker.state = 'live';
-      worker.released = isReleased;
-      if (known === undefined) {
-        book.set(key, worker);
-        met();
+      if (!book.hasRoom(endpointId) && book.find(endpointId, workerId) === undefined) {
+        throw tooMany();
       }
-      return worker;
+      return hear(endpointId, workerId);
     },
-    find: (endpointId, workerId) => book.get(keyOf(endpointId, workerId)),
-    all: () => book.values(),
+    find: book.find,
+    all: book.all,
     deliver: (endpointId, workerId, jobs) => {
-      const worker = book.get(keyOf(endpointId, workerId));
+      const worker = book.find(endpointId, workerId);
       const room = worker === undefined ? 0 : freeSlots(worker);
       if (worker === undefined || room === 0) return jobs;
       const taken = jobs.slice(0, room);
@@ -148,7 +194,7 @@ export const createWorkerBook = (changed: () => void, met: () => void): WorkerBo
       return answerPoll(worker, worker.poll, taken, changed) ? left : jobs;
     },
     drain: (endpointId, workerId) => {
-      const worker = book.get(keyOf(endpointId, workerId));
+      const worker = book.find(endpointId, workerId);
       if (worker === undefined) return;
       worker.state = 'draining';
       worker.storedAtMs = Number.NEGATIVE_INFINITY;
@@ -157,25 +203,36 @@ export const createWorkerBook = (changed: () => void, met: () => void): WorkerBo
     },
     releaseAll: () => {
       isReleased = true;
-      for (const worker of book.values()) {
+      for (const worker of book.all()) {
         worker.released = true;
         letGo(worker);
       }
       changed();
     },
     forget: (endpointId, workerId) => {
-      book.delete(keyOf(endpointId, workerId));
+      book.leave(endpointId, workerId);
       changed();
     },
     forgetSilent: () => {
       const before = performance.now() - FORGET_MS;
-      for (const [key, worker] of book) {
+      for (const worker of book.all()) {
         const holdsNothing = worker.holds.size === 0 && worker.mailbox.length === 0;
-        if (worker.seenAtMs < before && holdsNothing) book.delete(key);
+        if (worker.seenAtMs < before && holdsNothing) {
+          book.leave(worker.endpointId, worker.workerId);
+        }
       }
     },
   };
 };
+
+const tooMany = () =>
+  refuse(
+    'service.overloaded',
+    `This gateway knows ${WORKERS_MAX} workers of the endpoint already.`,
+    {
+      retryAfterSeconds: 5,
+    },
+  );
 
 const letGo = (worker: Presence): void => {
   worker.poll?.answer([]);

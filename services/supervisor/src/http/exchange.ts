@@ -46,7 +46,9 @@ export const addExchangeRoute = (app: FastifyInstance, context: ExchangeContext)
     async (call, reply) => {
       const caller = await readCaller(context, call);
       const request = readExchange(call.body);
-      const worker = context.workers.see(caller.endpointId, caller.workerId);
+      const { workers } = context;
+      const meet = request.posts.length > 0 ? workers.hear : workers.see;
+      const worker = meet(caller.endpointId, caller.workerId);
       const turn = takeTurn(worker);
       noteRoom(worker, request);
       context.changed();

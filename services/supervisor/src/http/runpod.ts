@@ -231,7 +231,7 @@ const takeResult = async (
 ): Promise<FastifyReply> => {
   reply.header('connection', 'close');
   const { endpointId, workerId } = await readCaller(context, call);
-  const worker = context.workers.see(endpointId, workerId);
+  const worker = context.workers.hear(endpointId, workerId);
   const jobId = parseJobId(call.params.job);
   if (jobId === undefined) return reply.send({ accepted: false });
   const posted = await readPosted(call, tooLarge);
@@ -261,7 +261,7 @@ const takeChunk = async (
 ): Promise<FastifyReply> => {
   reply.header('connection', 'close');
   const { endpointId, workerId } = await readCaller(context, call);
-  context.workers.see(endpointId, workerId);
+  context.workers.hear(endpointId, workerId);
   const jobId = parseJobId(call.params.job);
   const output = Buffer.isBuffer(call.body) ? readChunk(call.body) : Buffer.from('null');
   if (!Buffer.isBuffer(output)) return sendProblem(reply, output);
