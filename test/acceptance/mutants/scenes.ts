@@ -58,8 +58,8 @@ const liveJob = async (stage: Stage, n: number, webhookUrl: string): Promise<voi
 
 const MESSAGES = 150;
 
-/** Messages of a producer, of which many are in hand when the service is killed. */
-const burst = async (stage: Stage): Promise<void> => {
+/** A producer's messages of the numbers from `first` up to `end`. */
+const burst = async (stage: Stage, first: number, end: number): Promise<void> => {
   const producer = await openProducer(stage.nats.url);
   const endpoint = 'rivals';
   const publish = async (n: number): Promise<void> => {
@@ -69,7 +69,7 @@ const burst = async (stage: Stage): Promise<void> => {
     const what = { kind: 'submit', via: 'broker', endpoint, key: id } as const;
     stage.note({ ...what, ...times, outcome: 'ok', inputSha256: sha256(input) });
   };
-  await Promise.all(Array.from({ length: MESSAGES }, (_, n) => publish(n)));
+  await Promise.all(Array.from({ length: end - first }, (_, n) => publish(first + n)));
   await producer[Symbol.asyncDispose]();
 };
 
@@ -160,11 +160,16 @@ export const breakages = async (stage: Stage): Promise<void> => {
   await flowing;
 };
 
-/** The whole service is killed while it has a burst of messages in hand. */
+/** Long enough for messages to be taken from the broker, in ms. */
+const TAKE_MS = 200;
+
+/** The whole service is killed when it had one burst of messages, and has another in hand. */
 export const crash = async (stage: Stage): Promise<void> => {
   const { folder, service, databaseUrl } = stage;
   await using _ = startWorker({ ...stage.asker('rivals', 'rival-one'), concurrency: 8, folder });
-  await burst(stage);
+  await burst(stage, 0, MESSAGES / 2);
+  await pause(TAKE_MS);
+  await burst(stage, MESSAGES / 2, MESSAGES);
   await breakOnce(stage, 'service', () => service.end('SIGKILL'), service.start);
   await untilTaken(databaseUrl);
   await waitForQuiet(databaseUrl, END_WAIT_MS);
